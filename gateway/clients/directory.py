@@ -1,0 +1,491 @@
+"""The directory as the gateway sees it: entities, tags, categories, favourites, contact messages, activity log."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict
+
+from libs.common.peers import Caller, Peers
+
+TagKind = Literal["offers", "wants"]
+
+
+class Place(TypedDict):
+    """A position in degrees; for others than the entity's own users it is rounded to about 1 km."""
+
+    latitude: float
+    longitude: float
+
+
+class Picture(TypedDict):
+    """A picture of an entity; both names are served by `picture`."""
+
+    name: str
+    thumbnail: str
+    width: int
+    height: int
+
+
+class EntityUser(TypedDict):
+    """Who acts for an entity, as the directory heard it from identity."""
+
+    user_id: str
+    role: str
+
+
+class Application(TypedDict):
+    """What the person who applied for trading said about themselves (EN-03)."""
+
+    first_name: str
+    last_name: str
+    telephone: str
+    applied_at: str
+
+
+class Entity(TypedDict):
+    """An entity as this caller may see it (DI-08): a field that is empty or not for the caller's eyes is left out."""
+
+    id: str
+    name: str
+    status: str
+    """`pending`, `rejected`, `accepted`, `tradingPending`, `tradingRejected` or `tradingAccepted`."""
+    listed: bool
+    may_trade: bool
+    own: bool
+    """Whether the caller acts for it."""
+    offers: list[str]
+    wants: list[str]
+    categories: list[str]
+    pictures: list[Picture]
+    inc_type: NotRequired[str]
+    company_number: NotRequired[str]
+    website: NotRequired[str]
+    description: NotRequired[str]
+    city: NotRequired[str]
+    region: NotRequired[str]
+    postal_code: NotRequired[str]
+    country: NotRequired[str]
+    place: NotRequired[Place]
+    member_since: NotRequired[str]
+    is_favorite: NotRequired[bool]
+    """Only where a viewer entity was named."""
+    telephone: NotRequired[str]
+    """As `address` and `declared_turnover`: for logged-in members."""
+    address: NotRequired[str]
+    declared_turnover: NotRequired[int]
+    email: NotRequired[str]
+    """Own, for admins, or between two entities that may trade."""
+    # the rest: for the entity's own users and for admins
+    version: NotRequired[int]
+    """For `if_version` of a change."""
+    created_at: NotRequired[str]
+    show_matches_since_last_login: NotRequired[bool]
+    daily_matches: NotRequired[bool]
+    users: NotRequired[list[EntityUser]]
+    application: NotRequired[Application]
+
+
+class EntityList(TypedDict):
+    items: list[Entity]
+    total: int
+
+
+class Category(TypedDict):
+    id: str
+    name: str
+    entities: int
+    """How many listed entities have it."""
+
+
+class CategoryList(TypedDict):
+    items: list[Category]
+    total: int
+
+
+class Letter(TypedDict):
+    """One heading of the A to Z list."""
+
+    letter: str
+    categories: int
+
+
+class Tag(TypedDict):
+    id: str
+    name: str
+    offers: int
+    """How many listed entities offer it, and want it."""
+    wants: int
+    made_by_admin: bool
+
+
+class TagList(TypedDict):
+    items: list[Tag]
+    total: int
+
+
+class Job(TypedDict):
+    """A rename or delete on its way through all entities. It is carried on by itself, also after a restart."""
+
+    id: str
+    kind: str
+    """`tag` or `category`."""
+    old: str
+    new: str | None
+    """None: deleted everywhere."""
+    status: str
+    """`running`, `done` or `failed`."""
+    entities_done: int
+    entities_total: int
+    started_at: str
+    finished_at: NotRequired[str]
+
+
+class CategoryChanged(TypedDict):
+    """The category after the change; with a merge it is the one that already stood there."""
+
+    category: Category
+    job: Job
+
+
+class TagChanged(TypedDict):
+    """The tag after the change; with a merge it is the one that already stood there."""
+
+    tag: Tag
+    job: Job
+
+
+class Activity(TypedDict):
+    """One line of the activity log (AD-07)."""
+
+    id: str
+    at: str
+    category: str
+    """`user`, `admin` or `system`."""
+    action: str
+    detail: str
+    actor_id: NotRequired[str]
+    actor_email: NotRequired[str]
+    actor_role: NotRequired[str]
+    subject_kind: NotRequired[str]
+    subject_id: NotRequired[str]
+    entity_id: NotRequired[str]
+    before: NotRequired[dict[str, Any]]
+    after: NotRequired[dict[str, Any]]
+
+
+class ActivityList(TypedDict):
+    items: list[Activity]
+    total: int
+
+
+class Favorites(TypedDict):
+    items: list[Entity]
+    total: int
+
+
+class ContactMessage(TypedDict):
+    message_id: str
+
+
+class DirectoryClient:
+    """One method per endpoint. Refusals of the directory are raised as `Refusal` with its status and problems."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def _call(
+        self,
+        caller: Caller,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | bool | list[str] | None] | None = None,
+        body: object = None,
+    ) -> Any:
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        answer = await self._peers.call("directory", method, path, caller=caller, query=given, body=body)
+        return answer.json()
+
+    # entities
+
+    async def validate(self, caller: Caller, profile: Mapping[str, Any]) -> None:
+        """A dry run of a profile at signup; raises Refusal 400 with every problem."""
+        await self._call(caller, "POST", "/entities/validate", body=dict(profile))
+
+    async def create(
+        self,
+        caller: Caller,
+        entity_id: str,
+        *,
+        owner_user_id: str,
+        profile: Mapping[str, Any],
+        email: str | None = None,
+    ) -> Entity:
+        """Creates the entity or answers the one that is there (a service's token). `email` is the owner's own address,
+        taken where the profile has none."""
+        body = {"owner_user_id": owner_user_id, "profile": dict(profile), "owner_email": email}
+        entity: Entity = await self._call(caller, "PUT", f"/entities/{entity_id}", body=body)
+        return entity
+
+    async def mine(self, caller: Caller) -> list[Entity]:
+        """The entities that the caller acts for, whole, listed or not."""
+        items: list[Entity] = (await self._call(caller, "GET", "/entities/mine"))["items"]
+        return items
+
+    async def entity(self, caller: Caller, entity_id: str, *, viewer_entity_id: str | None = None) -> Entity:
+        """Raises Refusal 404 `entity_unknown` also when it is not listed for this viewer; 403 for a viewer entity that
+        is not the caller's."""
+        entity: Entity = await self._call(
+            caller, "GET", f"/entities/{entity_id}", query={"viewer_entity_id": viewer_entity_id}
+        )
+        return entity
+
+    async def fetch(self, caller: Caller, ids: Sequence[str], *, viewer_entity_id: str | None = None) -> list[Entity]:
+        """Entities by ids (at most 100), in that order, without those that are not listed for this viewer."""
+        body = {"ids": list(ids), "viewer_entity_id": viewer_entity_id}
+        items: list[Entity] = (await self._call(caller, "POST", "/entities/fetch", body=body))["items"]
+        return items
+
+    async def change(
+        self,
+        caller: Caller,
+        entity_id: str,
+        change: Mapping[str, Any],
+        *,
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> Entity:
+        """Changes the given fields; None or "" clears one. Admins may also give `status` and `categories`. Raises
+        Refusal 409 `version_conflict` when `if_version` is no longer the version. A dry run changes nothing."""
+        query = {"if_version": if_version, "dry_run": dry_run or None}
+        entity: Entity = await self._call(caller, "PATCH", f"/entities/{entity_id}", query=query, body=dict(change))
+        return entity
+
+    async def delete(self, caller: Caller, entity_id: str) -> Entity:
+        """Leaves a tombstone and answers what was there (an admin's token, after the ledger closed the account).
+        Repeating it answers the same."""
+        entity: Entity = await self._call(caller, "DELETE", f"/entities/{entity_id}")
+        return entity
+
+    async def apply_for_trading(self, caller: Caller, entity_id: str, application: Mapping[str, Any]) -> Entity:
+        """EN-03: profile fields, `first_name`, `last_name`, `telephone`, and `agreement: true`."""
+        entity: Entity = await self._call(caller, "POST", f"/entities/{entity_id}/application", body=dict(application))
+        return entity
+
+    async def find(
+        self,
+        caller: Caller,
+        *,
+        ids: Sequence[str] | None = None,
+        name: str | None = None,
+        email: str | None = None,
+        status: Sequence[str] = (),
+        offers: Sequence[str] = (),
+        wants: Sequence[str] = (),
+        tagged_since: str | None = None,
+        category: str | None = None,
+        city: str | None = None,
+        region: str | None = None,
+        country: str | None = None,
+        order: Literal["name", "newest"] = "name",
+        page: int = 1,
+        page_size: int = 10,
+    ) -> EntityList:
+        """AD-03, for admins: filters combine with AND, several values of one with OR; `tagged_since` is RFC 3339.
+        `ids` narrows to what the ledger found (at most 200 000)."""
+        filters: dict[str, Any] = {
+            "ids": None if ids is None else list(ids),
+            "name": name,
+            "email": email,
+            "status": list(status),
+            "offers": list(offers),
+            "wants": list(wants),
+            "tagged_since": tagged_since,
+            "category": category,
+            "city": city,
+            "region": region,
+            "country": country,
+            "order": order,
+            "page": page,
+            "page_size": page_size,
+        }
+        found: EntityList = await self._call(
+            caller, "POST", "/entities/query", body={key: value for key, value in filters.items() if value is not None}
+        )
+        return found
+
+    async def counts(self, caller: Caller) -> dict[str, int]:
+        """How many entities have each status (AD-02), for admins."""
+        found: dict[str, int] = await self._call(caller, "GET", "/entities/counts")
+        return found
+
+    # favourites, dismissed matches, messages
+
+    async def set_favorite(self, caller: Caller, entity_id: str, other_id: str, *, is_favorite: bool) -> None:
+        """Raises Refusal 404 for an entity that is not listed, 409 `too_many_favorites` beyond 1 000."""
+        await self._call(caller, "PUT" if is_favorite else "DELETE", f"/entities/{entity_id}/favorites/{other_id}")
+
+    async def favorites(self, caller: Caller, entity_id: str, *, page: int = 1, page_size: int = 10) -> Favorites:
+        """The favourites that are listed, newest first."""
+        query = {"page": page, "page_size": page_size}
+        found: Favorites = await self._call(caller, "GET", f"/entities/{entity_id}/favorites", query=query)
+        return found
+
+    async def favorite_ids(self, caller: Caller, entity_id: str) -> list[str]:
+        """Ids of all favourites (at most 1 000), for a search among them."""
+        ids: list[str] = (await self._call(caller, "GET", f"/entities/{entity_id}/favorites/ids"))["items"]
+        return ids
+
+    async def dismiss(self, caller: Caller, entity_id: str, other_id: str, *, reason: str = "") -> None:
+        """This match is not to be shown again."""
+        body = {"other_entity_id": other_id, "reason": reason}
+        await self._call(caller, "POST", f"/entities/{entity_id}/dismissals", body=body)
+
+    async def dismissed(self, caller: Caller, entity_id: str) -> list[str]:
+        """Ids of the entities whose matches were dismissed."""
+        ids: list[str] = (await self._call(caller, "GET", f"/entities/{entity_id}/dismissals"))["items"]
+        return ids
+
+    async def contact(self, caller: Caller, *, from_entity_id: str, to_entity_id: str, body: str) -> ContactMessage:
+        """DI-10. Raises Refusal 400 `not_listed`, 403, 404, and 429 `too_many_messages` with retry_after_s."""
+        message = {"from_entity_id": from_entity_id, "to_entity_id": to_entity_id, "body": body}
+        sent: ContactMessage = await self._call(caller, "POST", "/contact-messages", body=message)
+        return sent
+
+    # categories and tags
+
+    async def categories(
+        self,
+        caller: Caller,
+        *,
+        prefix: str | None = None,
+        fragment: str | None = None,
+        letter: str | None = None,
+        page: int = 1,
+        page_size: int = 10,
+    ) -> CategoryList:
+        """By name; `letter` is one of `category_letters`."""
+        query = {"prefix": prefix, "fragment": fragment, "letter": letter, "page": page, "page_size": page_size}
+        found: CategoryList = await self._call(caller, "GET", "/categories", query=query)
+        return found
+
+    async def category_letters(self, caller: Caller) -> list[Letter]:
+        """The A to Z list with counts (DI-06)."""
+        items: list[Letter] = (await self._call(caller, "GET", "/categories/letters"))["items"]
+        return items
+
+    async def create_category(self, caller: Caller, name: str) -> Category:
+        """Raises Refusal 409 `category_exists`."""
+        category: Category = await self._call(caller, "POST", "/categories", body={"name": name})
+        return category
+
+    async def rename_category(self, caller: Caller, category_id: str, name: str) -> CategoryChanged:
+        """Renames it everywhere; merges where the name exists."""
+        changed: CategoryChanged = await self._call(caller, "PATCH", f"/categories/{category_id}", body={"name": name})
+        return changed
+
+    async def delete_category(self, caller: Caller, category_id: str) -> CategoryChanged:
+        changed: CategoryChanged = await self._call(caller, "DELETE", f"/categories/{category_id}")
+        return changed
+
+    async def tags(
+        self,
+        caller: Caller,
+        *,
+        prefix: str | None = None,
+        fragment: str | None = None,
+        kind: TagKind | None = None,
+        order: Literal["name", "uses"] = "name",
+        page: int = 1,
+        page_size: int = 10,
+    ) -> TagList:
+        """Tags that a listed entity has or an admin made; `kind` keeps those that are offered, or wanted. For
+        autocomplete: `prefix` and `order="uses"`."""
+        query = {
+            "prefix": prefix,
+            "fragment": fragment,
+            "kind": kind,
+            "order": order,
+            "page": page,
+            "page_size": page_size,
+        }
+        found: TagList = await self._call(caller, "GET", "/tags", query=query)
+        return found
+
+    async def create_tag(self, caller: Caller, name: str) -> Tag:
+        """Raises Refusal 409 `tag_exists`."""
+        tag: Tag = await self._call(caller, "POST", "/tags", body={"name": name})
+        return tag
+
+    async def rename_tag(self, caller: Caller, tag_id: str, name: str) -> TagChanged:
+        """Renames it everywhere; merges where the name exists."""
+        changed: TagChanged = await self._call(caller, "PATCH", f"/tags/{tag_id}", body={"name": name})
+        return changed
+
+    async def delete_tag(self, caller: Caller, tag_id: str) -> TagChanged:
+        changed: TagChanged = await self._call(caller, "DELETE", f"/tags/{tag_id}")
+        return changed
+
+    async def jobs(self, caller: Caller) -> list[Job]:
+        """Renames and deletes, newest first (at most 50), for admins."""
+        items: list[Job] = (await self._call(caller, "GET", "/jobs"))["items"]
+        return items
+
+    async def job(self, caller: Caller, job_id: str) -> Job:
+        job: Job = await self._call(caller, "GET", f"/jobs/{job_id}")
+        return job
+
+    # activity log
+
+    async def activity(
+        self,
+        caller: Caller,
+        *,
+        email: str | None = None,
+        category: str | None = None,
+        action: str | None = None,
+        detail: str | None = None,
+        entity_id: str | None = None,
+        date_from: str | None = None,
+        date_to: str | None = None,
+        page: int = 1,
+        page_size: int = 10,
+    ) -> ActivityList:
+        """Newest first. `email`, `action` and `detail` find parts of the text; dates are RFC 3339, `date_to` is the first
+        moment that is no longer wanted."""
+        query = {
+            "email": email,
+            "category": category,
+            "action": action,
+            "detail": detail,
+            "entity_id": entity_id,
+            "date_from": date_from,
+            "date_to": date_to,
+            "page": page,
+            "page_size": page_size,
+        }
+        found: ActivityList = await self._call(caller, "GET", "/activity", query=query)
+        return found
+
+    # pictures
+
+    async def add_picture(self, caller: Caller, entity_id: str, raw: bytes) -> Picture:
+        """EN-07. Raises Refusal 400 `not_a_picture` or `picture_too_large`, 409 `too_many_pictures`, 413."""
+        answer = await self._peers.call(
+            "directory",
+            "POST",
+            f"/entities/{entity_id}/pictures",
+            caller=caller,
+            raw=raw,
+            content_type="application/octet-stream",
+            timeout_s=30.0,
+        )
+        picture: Picture = answer.json()
+        return picture
+
+    async def remove_picture(self, caller: Caller, entity_id: str, name: str) -> None:
+        await self._call(caller, "DELETE", f"/entities/{entity_id}/pictures/{name}")
+
+    async def picture(self, caller: Caller, name: str) -> tuple[bytes, str]:
+        """The picture or thumbnail and its content type; the name never means other bytes, so it may be cached for ever.
+        Raises Refusal 404."""
+        answer = await self._peers.call("directory", "GET", f"/pictures/{name}", caller=caller)
+        return answer.body, answer.headers.get("content-type", "application/octet-stream")
