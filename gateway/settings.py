@@ -1,0 +1,41 @@
+"""The gateway's settings."""
+
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from libs.common.settings import CommonSettings
+
+
+class Settings(CommonSettings):
+    """What the gateway knows beside what every service knows."""
+
+    rate_per_minute: int = Field(
+        60, ge=1, le=1_000_000, description="requests a minute for one anonymous client; logged in, ten times as many"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",), description="origins whose pages may call /api from a browser, separated by commas; `-` for none"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas"
+    )
+    large_body_max_bytes: int = Field(
+        8_388_608, ge=1024, description="largest request body of batches, imports and pictures"
+    )
+    compress_min_bytes: int = Field(1_400, ge=0, description="answers shorter than this are not compressed")
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_commas(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip() not in {"", "-"})
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_network(each, strict=False)
+        return value
