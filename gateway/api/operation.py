@@ -1,0 +1,193 @@
+"""One operation of the API, declared once: the same declaration routes, reads, guards, answers and describes it."""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.context import GatewayContext
+from libs.common.auth import Principal
+from libs.common.peers import Caller
+
+Who = Literal["anyone", "visitor", "member", "admin", "person"]
+"""`anyone`: the token is not even looked at; `visitor`: with or without one; `person`: a member or an admin."""
+Scope = Literal["read", "propose", "accept"]
+"""What an API key must be allowed; without a scope an operation is for people only."""
+
+
+class Given(BaseModel):
+    """Base of bodies and of parameters. Unknown fields are ignored: programs of the published API may send more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_alias=True, validate_by_name=False)
+
+
+class NoQuery(Given):
+    """An operation without parameters."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that has passed every guard."""
+
+    context: GatewayContext
+    caller: Caller
+    """Speaks with the person's token; without one where nobody is logged in."""
+    own_caller: Caller
+    """The same request, asked by the gateway for itself."""
+    principal: Principal | None
+    headers: Mapping[str, str]
+    raw: bytes = b""
+    """The body as it came, for operations that take something else than JSON."""
+
+    @property
+    def logged_in(self) -> bool:
+        return self.principal is not None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.principal is not None and self.principal.is_admin
+
+    @property
+    def user_id(self) -> str:
+        """Of the logged-in person."""
+        if self.principal is None:
+            raise RuntimeError("this operation is open to people who are not logged in")
+        return self.principal.id
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Beside a numbered list."""
+
+    total: int
+    page_size: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"numberOfResults": self.total, "totalPages": max(1, -(-self.total // self.page_size))}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A success: `data` becomes `{"data": …}`; None answers without a body's `data`."""
+
+    data: Any = None
+    meta: Meta | Mapping[str, Any] | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """A success that is not JSON of ours: a file that streams, or a whole document."""
+
+    content_type: str
+    chunks: AsyncIterator[bytes] | bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+Handler = Callable[..., Awaitable[Reply | RawReply]]
+"""`async def handler(call, <each part of the path>, *, body=…, query=…)`; body and query only where it has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What one method of one path does, for whom, with what, and how it may answer."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    who: Who
+    scope: Scope | None
+    query: type[Given] | None
+    body: type[Given] | None
+    answers: Any
+    """Type of `data`, or None where the answer is the status alone."""
+    status: int
+    statuses: frozenset[int]
+    """All statuses it may answer with, success aside; 413 and 503 always may be."""
+    unknown: int
+    """How an object is refused that is unknown or somebody else's."""
+    numbered: bool
+    """Whether `meta` comes along."""
+    large_body: bool
+    raw_types: tuple[str, ...]
+    """Media types beside JSON that the body may have (the handler reads `call.raw`)."""
+    media_types: tuple[str, ...]
+    """Media types of the answer beside JSON."""
+    published: bool
+    """Whether it is one of the operations of the published v1 API."""
+    tag: str
+    example: Any
+    answer_example: Any
+    path_names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """A name for programs, from the handler's."""
+        return self.handler.__name__
+
+
+@dataclass(slots=True)
+class Registry:
+    """All operations, in the order of their declaration."""
+
+    operations: list[Operation] = field(default_factory=list)
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        summary: str,
+        who: Who,
+        tag: str,
+        statuses: Sequence[int],
+        scope: Scope | None = None,
+        answers: Any = None,
+        status: int = 200,
+        unknown: int | None = None,
+        numbered: bool = False,
+        large_body: bool = False,
+        raw_types: tuple[str, ...] = (),
+        media_types: tuple[str, ...] = (),
+        published: bool = False,
+        example: Any = None,
+        answer_example: Any = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declares the decorated handler as an operation. 429 and 500 are always among the statuses."""
+        listed = frozenset({*statuses, 429, 500})
+
+        def declare(handler: Handler) -> Handler:
+            parameters = inspect.signature(handler).parameters
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    handler=handler,
+                    summary=summary,
+                    who=who,
+                    scope=scope,
+                    query=parameters["query"].annotation if "query" in parameters else None,
+                    body=parameters["body"].annotation if "body" in parameters else None,
+                    answers=answers,
+                    status=status,
+                    statuses=listed,
+                    unknown=unknown or (404 if 404 in listed else 403 if 403 in listed else 400),
+                    numbered=numbered,
+                    large_body=large_body,
+                    raw_types=raw_types,
+                    media_types=media_types,
+                    published=published,
+                    tag=tag,
+                    example=example,
+                    answer_example=answer_example,
+                    path_names=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
+                )
+            )
+            return handler
+
+        return declare

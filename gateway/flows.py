@@ -1,0 +1,194 @@
+"""What crosses several services, used by the API and by the pages alike: signup, an admin's change, deletion."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from gateway.clients.directory import Entity
+from gateway.clients.identity import Kind, SignupAnswer
+from gateway.context import GatewayContext
+from libs.common.errors import Problem, Refusal
+from libs.common.peers import Caller
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMember:
+    """What somebody gives to sign up. `profile` has the fields of docs/internal.md; without a name of the entity the
+    directory makes one."""
+
+    email: str
+    password: str
+    profile: Mapping[str, Any]
+    first_name: str | None = None
+    last_name: str | None = None
+    telephone: str | None = None
+    language: str | None = None
+    kind: Kind = "api"
+    quiet: bool = False
+    """The web signup's: a taken address is not told (the answer is empty, its owner gets a mail)."""
+
+
+async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) -> SignupAnswer:
+    """ID-01: the profile is judged first, then identity decides; directory and ledger make their part at once.
+
+    When one of these two fails after identity decided, the event of the new user makes the same calls later: the signup
+    stands. Raises Refusal with problems whose fields are those of NewMember, the profile's as `profile.<field>`.
+    """
+    clients, own = context.clients, speaking_for_itself(caller)
+    try:
+        await clients.directory.validate(own, member.profile)
+    except Refusal as refusal:
+        raise prefixed(refusal, "profile.") from None
+    answer = await clients.identity.signup(
+        own,
+        email=member.email,
+        password=member.password,
+        profile=dict(member.profile),
+        kind=member.kind,
+        first_name=member.first_name,
+        last_name=member.last_name,
+        telephone=member.telephone,
+        language=member.language,
+        quiet=member.quiet,
+    )
+    if "entity_id" in answer:
+        await _make_parts(context, own, answer, member)
+    return answer
+
+
+async def _make_parts(context: GatewayContext, own: Caller, answer: SignupAnswer, member: NewMember) -> None:
+    user_id, entity_id = answer["user_id"], answer["entity_id"]
+    outcomes = await asyncio.gather(
+        context.clients.directory.create(
+            own, entity_id, owner_user_id=user_id, profile=member.profile, email=member.email
+        ),
+        context.clients.ledger.open_account(
+            own, entity_id, name=str(member.profile.get("name") or ""), owner_user_id=user_id
+        ),
+        return_exceptions=True,
+    )
+    for part, outcome in zip(("directory", "ledger"), outcomes, strict=True):
+        if isinstance(outcome, Refusal):
+            log.warning("signup_part_later", part=part, entity_id=entity_id, reason=str(outcome))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityChange:
+    """What an admin changes of an entity. `profile` may hold `status` and `categories`; None there clears a field."""
+
+    profile: Mapping[str, Any]
+    max_negative_minor: int | None = None
+    max_positive_minor: int | None = None
+    user_ids: Sequence[str] | None = None
+    reason: str = ""
+    if_version: int | None = None
+
+    @property
+    def changes_limits(self) -> bool:
+        return self.max_negative_minor is not None or self.max_positive_minor is not None
+
+
+async def change_entity(context: GatewayContext, caller: Caller, entity_id: str, change: EntityChange) -> None:
+    """An admin's change: judged by all owners first, then made by each. Raises Refusal with every problem.
+
+    Limits come first, because only the ledger can judge them for good. The new standing is pushed to the ledger right
+    after the directory decided, so that it holds when the answer leaves; the directory's event repeats it.
+    """
+    clients = context.clients
+    await _judge(context, caller, entity_id, change)
+    if change.changes_limits:
+        await clients.ledger.set_limits(
+            caller,
+            entity_id,
+            max_negative_minor=change.max_negative_minor,
+            max_positive_minor=change.max_positive_minor,
+            reason=change.reason,
+        )
+    if change.profile:
+        entity = await clients.directory.change(caller, entity_id, change.profile, if_version=change.if_version)
+        if "status" in change.profile or "name" in change.profile:
+            await push_standing(context, caller, entity)
+    if change.user_ids is not None:
+        await clients.identity.set_people(caller, entity_id, change.user_ids)
+
+
+async def _judge(context: GatewayContext, caller: Caller, entity_id: str, change: EntityChange) -> None:
+    clients = context.clients
+    questions: list[Awaitable[Any]] = [
+        clients.directory.change(caller, entity_id, change.profile, if_version=change.if_version, dry_run=True)
+        if change.profile
+        else clients.directory.entity(caller, entity_id)
+    ]
+    if change.changes_limits:
+        questions.append(clients.ledger.account(caller, entity_id))
+    if change.user_ids is not None:
+        questions.append(clients.identity.set_people(caller, entity_id, change.user_ids, dry_run=True))
+    await all_agree(questions)
+
+
+async def push_standing(context: GatewayContext, caller: Caller, entity: Entity) -> None:
+    """Tells the ledger what an entity may do now, as the directory answered it. A ledger that is away hears it by event."""
+    try:
+        await context.clients.ledger.set_standing(
+            speaking_for_itself(caller),
+            entity["id"],
+            status=entity["status"],
+            may_trade=entity["may_trade"],
+            name=entity["name"],
+        )
+    except Refusal as refusal:
+        log.warning("standing_later", entity_id=entity["id"], reason=str(refusal))
+
+
+async def delete_entity(context: GatewayContext, caller: Caller, entity_id: str) -> Entity:
+    """An admin deletes an entity: the ledger closes the account or refuses (LE-21), then the directory keeps a tombstone
+    whose event tells the rest. Safe to repeat. Answers what was there."""
+    await context.clients.ledger.close_account(caller, entity_id)
+    return await context.clients.directory.delete(caller, entity_id)
+
+
+# --- small tools of flows
+
+
+def speaking_for_itself(caller: Caller) -> Caller:
+    """The same request, asked by the gateway with its own service token."""
+    return replace(caller, token=None)
+
+
+async def all_agree(questions: Sequence[Awaitable[Any]]) -> list[Any]:
+    """Asks in parallel; raises one Refusal with the problems of all that refused."""
+    outcomes = await asyncio.gather(*questions, return_exceptions=True)
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, Refusal):
+            raise outcome
+    if refusals:
+        raise merged(refusals)
+    return list(outcomes)
+
+
+def merged(refusals: Sequence[Refusal]) -> Refusal:
+    """Several refusals as one: the problems of all that share the gravest status (a service away, then unknown, then
+    the rest)."""
+    first = max(refusals, key=lambda refusal: (refusal.status >= 500, refusal.status in {401, 403, 404}, refusal.status))
+    problems: list[Problem] = []
+    for refusal in refusals:
+        if refusal.status == first.status:
+            problems.extend(problem for problem in refusal.problems if problem not in problems)
+    return Refusal(first.status, problems, retry_after_s=first.retry_after_s)
+
+
+def prefixed(refusal: Refusal, prefix: str) -> Refusal:
+    """The refusal with its fields named below a prefix."""
+    problems = [
+        replace(problem, field=f"{prefix}{problem.field}") if problem.field else problem
+        for problem in refusal.problems
+    ]
+    return Refusal(refusal.status, problems, retry_after_s=refusal.retry_after_s)
