@@ -1,0 +1,139 @@
+"""PostgreSQL through asyncpg: one pool per role, with a time limit on everything."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+import orjson
+from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from libs.common.service import StartRefused
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    OwnConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:  # the driver's classes are generic for the type checker only
+    Connection = OwnConnection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+_NOT_YET = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
+LOCK_TIMEOUT_S = 5.0
+IDLE_IN_TRANSACTION_TIMEOUT_S = 30.0
+
+
+async def connect(
+    url: str,
+    *,
+    role: str | None = None,
+    statement_timeout_s: float = 10.0,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    connect_timeout_s: float = 30.0,
+) -> OwnConnection:
+    """One connection of our kind, for LISTEN or a migration; waits for the server. Raises StartRefused."""
+    settings = _server_settings(role, statement_timeout_s, lock_timeout_s)
+    return await _patiently(url, connect_timeout_s, lambda: _connect(url, settings))
+
+
+async def create_pool(
+    url: str,
+    *,
+    role: str | None = None,
+    size_max: int = 8,
+    statement_timeout_s: float = 10.0,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    connect_timeout_s: float = 30.0,
+) -> Pool:
+    """A pool of connections that act as `role`; waits for the server, bounded, then raises StartRefused.
+
+    JSON columns come and go as Python values, uuid columns as text. A connection holds no state from one use to the
+    next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`).
+    """
+    settings = _server_settings(role, statement_timeout_s, lock_timeout_s)
+
+    async def open_pool() -> Pool:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size_max,
+            timeout=5,
+            command_timeout=statement_timeout_s + 5,
+            max_inactive_connection_lifetime=300,
+            server_settings=settings,
+            init=prepare,
+            reset=_reset,
+        )
+
+    return await _patiently(url, connect_timeout_s, open_pool)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, *, readonly: bool = False) -> AsyncIterator[Connection]:
+    """A connection inside a transaction: committed at the end, rolled back on any exception."""
+    async with pool.acquire() as connection, connection.transaction(readonly=readonly):
+        yield connection
+
+
+async def prepare(connection: Connection) -> None:
+    """Codecs: JSON as Python values, uuid as text."""
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=_json_text, decoder=orjson.loads, format="text"
+        )
+    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+
+def _json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+async def _reset(connection: Connection) -> None:
+    """A connection comes back without state (see create_pool), so only an open transaction needs a round trip."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
+
+def _server_settings(role: str | None, statement_timeout_s: float, lock_timeout_s: float) -> dict[str, str]:
+    settings = {
+        "application_name": f"mccs {os.getpid()}",
+        "statement_timeout": str(int(statement_timeout_s * 1000)),
+        "lock_timeout": str(int(lock_timeout_s * 1000)),
+        "idle_in_transaction_session_timeout": str(int(IDLE_IN_TRANSACTION_TIMEOUT_S * 1000)),
+        "timezone": "UTC",
+    }
+    if role is not None:
+        settings["role"] = role
+    return settings
+
+
+async def _connect(url: str, settings: dict[str, str]) -> OwnConnection:
+    connection: OwnConnection = await asyncpg.connect(url, timeout=5, server_settings=settings)
+    await prepare(connection)
+    return connection
+
+
+async def _patiently(url: str, within_s: float, opening: Any) -> Any:
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type(_NOT_YET),
+        stop=stop_after_delay(within_s),
+        wait=wait_exponential(multiplier=0.1, max=2),
+    )
+    try:
+        return await attempts(opening)
+    except RetryError as given_up:
+        reason = given_up.last_attempt.exception()
+        raise StartRefused(
+            f"PostgreSQL at {place(url)} cannot be reached within {within_s:g} s ({reason}); is it running?"
+        ) from None
+    except (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError) as fault:
+        raise StartRefused(f"PostgreSQL at {place(url)} lets us not in: {fault}.") from None
+    except (asyncpg.ClientConfigurationError, ValueError) as fault:
+        raise StartRefused(f"{place(url)} is not a PostgreSQL address: {fault}.", status=2) from None
+
+
+def place(url: str) -> str:
+    """The address without name and password, for messages."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
