@@ -120,8 +120,12 @@ async def _patiently(url: str, within_s: float, opening: Any) -> Any:
         stop=stop_after_delay(within_s),
         wait=wait_exponential(multiplier=0.1, max=2),
     )
+
+    async def once() -> Any:
+        return await opening()
+
     try:
-        return await attempts(opening)
+        return await attempts(once)
     except RetryError as given_up:
         reason = given_up.last_attempt.exception()
         raise StartRefused(

@@ -118,7 +118,9 @@ def _run(connection: Any, versions: Path) -> None:
     from alembic.script import ScriptDirectory
     from sqlalchemy import text
 
+    connection.execute(text("set local lock_timeout = 0"))
     connection.execute(text(f"select pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+    connection.execute(text(f"set local lock_timeout = {int(LOCK_TIMEOUT_S * 1000)}"))
     script = ScriptDirectory(str(versions), version_locations=[str(versions)])
     environment = EnvironmentContext(
         Config(), script, fn=lambda revision, _: script._upgrade_revs("head", cast("Any", revision))  # noqa: SLF001  as alembic.command.upgrade does
@@ -134,6 +136,5 @@ def _run(connection: Any, versions: Path) -> None:
             else:
                 connection.execute(sql)
 
-        context = environment.get_context()
-        context.impl.execute = run_script  # type: ignore[method-assign]
-        context.run_migrations()
+        environment.get_context().impl.execute = run_script  # type: ignore[method-assign]
+        environment.run_migrations()
