@@ -37,7 +37,7 @@ def past(traders: Sequence[Trader], today: datetime, seed: int = 20) -> Iterator
     """
     chance = random.Random(seed)  # noqa: S311  a demo wants the same town every time, not secrets
     balances = dict.fromkeys((trader.number for trader in traders), 0)
-    thrift = {trader.number: chance.uniform(0.4, 1.6) for trader in traders}
+    thrift = {trader.number: chance.uniform(0.7, 1.3) for trader in traders}
     first_day = (today - timedelta(days=DAYS)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(DAYS):
         moments = sorted(chance.randrange(8 * 3600, 20 * 3600) for _ in range(chance.randint(2, 2 * TRADES_A_DAY - 2)))
