@@ -1,11 +1,15 @@
 """Calls from one service to another: the port, with a door over HTTP and a door in process (`peers_http`, `peers_local`)."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import orjson
+
+from libs.common import context, telemetry
+from libs.common.errors import Problem, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +82,63 @@ class Peers(Protocol):
 
     async def close(self) -> None:
         """Gives connections back."""
+
+
+Query = Mapping[str, str | int | bool | list[str]]
+AWAY_RETRY_AFTER_S = 2
+
+
+def target(path: str, query: Query | None) -> str:
+    """Path and query as they stand in a request line. The path comes with its parts quoted."""
+    if not query:
+        return path
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        for item in value if isinstance(value, list) else [value]:
+            pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+    return f"{path}?{urlencode(pairs)}"
+
+
+def request_headers(caller: Caller, own_token: Callable[[], str], content_type: str | None) -> dict[str, str]:
+    """What goes along with a call: who speaks, for which client, under which request id and trace."""
+    headers = {"Authorization": f"Bearer {caller.token or own_token()}"}
+    for name, value in (
+        ("Content-Type", content_type),
+        ("X-Request-Id", caller.request_id or context.request_id.get()),
+        ("X-Client-Address", caller.client_address),
+        ("X-Client-Agent", _header_text(caller.user_agent)),
+        ("Idempotency-Key", caller.idempotency_key),
+        ("Traceparent", telemetry.traceparent()),
+    ):
+        if value:
+            headers[name] = value
+    return headers
+
+
+def _header_text(value: str | None) -> str | None:
+    """A browser's name of itself may hold anything; a header may not."""
+    return "".join(c for c in value if " " <= c <= "~")[:400] if value else value
+
+
+def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
+    """The other side's answer of 400 and above."""
+    try:
+        problems = [
+            Problem(str(shape["code"]), str(shape["message"]), shape.get("field"))
+            for shape in orjson.loads(body)["errors"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        problems = []
+    after = headers.get("retry-after", "")
+    return Refusal(
+        status,
+        problems or [Problem("unexpected_answer", f"The service answered with status {status}.")],
+        retry_after_s=int(after) if after.isdigit() else None,
+    )
+
+
+def away(service: str, reason: str) -> Refusal:
+    """The service cannot be reached or does not answer in time."""
+    return Refusal.of(
+        503, "service_away", f"The {service} service does not answer ({reason}).", retry_after_s=AWAY_RETRY_AFTER_S
+    )

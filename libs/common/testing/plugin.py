@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from libs.common.embedded_postgres import EmbeddedPostgres
 from libs.common.testing.clocks import FixedClock
@@ -87,6 +88,15 @@ def elasticsearch_url(servers: Servers) -> str:
 def clock() -> FixedClock:
     """A clock that stands still."""
     return FixedClock()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Log lines go where pytest shows them: beside a failing test only."""
+    structlog.configure(
+        processors=[structlog.stdlib.add_log_level, structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

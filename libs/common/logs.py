@@ -1,0 +1,82 @@
+"""Structured logs: one line per fact, with the request id, without secrets."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from libs.common import context
+
+_SECRET_NAME = re.compile(r"password|secret|token|authorization|cookie|(^|_)key$", re.IGNORECASE)
+_SECRET_TEXT = re.compile(r"(Bearer\s+)[\w.~+/=-]+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?<=://)([^/\s:@]*):[^/\s@]+@")
+_HIDDEN = "********"
+
+
+def start(service: str, *, level: str = "info", form: str = "json") -> None:
+    """Logs to standard error from now on: JSON lines, or `console` for the eye. Other libraries' logs come along."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _Origin(service),
+    ]
+    last: Any = structlog.processors.JSONRenderer()
+    if form == "console":  # never with the local variables of a traceback: they hold tokens
+        last = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            without_secrets,
+            last,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("uvicorn.access", "aiormq", "aio_pika", "alembic", "elastic_transport", "pymongo"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Origin:
+    """Adds the process's service and the request id."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __call__(self, logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("service", self._service)
+        request_id = context.request_id.get()
+        if request_id is not None:
+            event.setdefault("request_id", request_id)
+        return event
+
+
+def without_secrets(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hides what is called like a secret, and what looks like one inside texts."""
+    for key, value in event.items():
+        if _SECRET_NAME.search(key):
+            event[key] = _HIDDEN
+        elif isinstance(value, str):
+            event[key] = _SECRET_TEXT.sub(_hide, value)
+    return event
+
+
+def _hide(match: re.Match[str]) -> str:
+    if match[1]:
+        return f"{match[1]}{_HIDDEN}"
+    return f"{match[2]}:{_HIDDEN}@" if match[2] is not None else _HIDDEN
