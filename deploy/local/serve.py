@@ -75,7 +75,7 @@ class Serving:
     async def start(self) -> None:
         """Begins to answer."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listening]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110  uvicorn tells by a flag
             await asyncio.sleep(0.005)
         if self._task.done():
             self._task.result()

@@ -19,9 +19,10 @@ _CHUNK_BYTES = 65_536
 
 
 class HttpPeers:
-    """Calls services at the addresses given by name; speaks for itself by `tokens`."""
+    """Calls services at the addresses given by name, or all through one Unix socket; speaks for itself by `tokens`."""
 
-    def __init__(self, urls: Mapping[str, str], tokens: ServiceTokens) -> None:
+    def __init__(self, urls: Mapping[str, str], tokens: ServiceTokens, *, unix_socket: str | None = None) -> None:
+        self._unix_socket = unix_socket
         self._urls = {name: url.rstrip("/") for name, url in urls.items()}
         self._tokens = tokens
         self._session: aiohttp.ClientSession | None = None
@@ -105,8 +106,15 @@ class HttpPeers:
     def _opened(self) -> aiohttp.ClientSession:
         """Made at the first call: a session belongs to the running loop."""
         if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(
-                limit=_CONNECTIONS_MAX, limit_per_host=_CONNECTIONS_PER_HOST_MAX, keepalive_timeout=_KEEP_ALIVE_S
+            limits: dict[str, Any] = {
+                "limit": _CONNECTIONS_MAX,
+                "limit_per_host": _CONNECTIONS_PER_HOST_MAX,
+                "keepalive_timeout": _KEEP_ALIVE_S,
+            }
+            connector = (
+                aiohttp.UnixConnector(self._unix_socket, **limits)
+                if self._unix_socket
+                else aiohttp.TCPConnector(**limits)
             )
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True

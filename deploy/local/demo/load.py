@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from deploy.local.demo.past import PastTransfer, Trader, past
 from deploy.local.demo.town import ADMIN_EMAIL, PASSWORD, Member, members
@@ -19,6 +19,9 @@ from libs.common.money import decimal_text
 AT_ONCE = 4
 PROPOSALS = 8
 ATTEMPTS_MAX = 40
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Api(Protocol):
@@ -178,9 +181,7 @@ async def _propose(api: Api, trading: Sequence[_Joined], index: int) -> int:
     return 1
 
 
-async def _each[Item, Made](
-    items: Sequence[Item], make: Callable[[Item], Awaitable[Made]], bar: Progress
-) -> list[Made]:
+async def _each(items: Sequence[Item], make: Callable[[Item], Awaitable[Made]], bar: Progress) -> list[Made]:
     """Makes something of each item, a few at once, in their order."""
     places = asyncio.Semaphore(AT_ONCE)
 
