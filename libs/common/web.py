@@ -102,7 +102,10 @@ async def _authenticate(request: Request) -> Principal:
     return await verifier.verify(token.strip())
 
 
-def principal(request: Request) -> Principal:
+# dependencies are async throughout: FastAPI runs others in a thread, which costs more than they do
+
+
+async def principal(request: Request) -> Principal:
     """Who calls: person, API key or service. Every endpoint that is not `public` has one."""
     found = getattr(request.state, "principal", None)
     if found is None:
@@ -110,25 +113,25 @@ def principal(request: Request) -> Principal:
     return found
 
 
-def require_user(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+async def require_user(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """A person, of any role; no API key, no service."""
     return _require(caller.kind == "user", caller)
 
 
-def require_admin(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+async def require_admin(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """A person who is logged in as an admin."""
     return _require(caller.is_admin, caller)
 
 
-def require_service(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+async def require_service(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """Another service, speaking for itself."""
     return _require(caller.is_service, caller)
 
 
-def require_scope(scope: str) -> Callable[[Principal], Principal]:
+def require_scope(scope: str) -> Callable[..., Awaitable[Principal]]:
     """A person, or an API key with this scope."""
 
-    def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+    async def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
         return _require(not caller.is_service and caller.may(scope), caller)
 
     return check
@@ -170,7 +173,7 @@ class Page:
         return (self.page - 1) * self.page_size
 
 
-def page(
+async def page(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1, page_size: Annotated[int, Query(ge=1, le=100)] = 10
 ) -> Page:
     """Dependency: `page` from 1, `page_size` 1 to 100, default 10."""
@@ -333,10 +336,19 @@ class Edge:
             context.request_id.reset(mark)
 
     def _tell(self, scope: MutableMapping[str, Any], status: int, took_s: float) -> None:
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = _route(scope)
         metrics.requests.labels(self._name, scope["method"], route, str(status)).observe(took_s)
         if not route.startswith(("/health/", "/metrics")):
             _log.info("request", method=scope["method"], route=route, status=status, took_ms=round(took_s * 1000, 1))
+
+
+def _route(scope: MutableMapping[str, Any]) -> str:
+    """The path with the names of its parameters; a router's prefix is not in the route and taken from the path."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    if path is None:
+        return "unknown"
+    before = str(scope["path"]).count("/") - path.count("/")
+    return "/".join(str(scope["path"]).split("/")[: before + 1]) + path if before > 0 and ":path}" not in path else path
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> str:
