@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from deploy.local.demo.load import load as load_demo
 from deploy.local.demo.load import only_refusals
@@ -85,7 +86,7 @@ async def check(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-async def _ask(peers: Peers, service: str, path: str) -> dict[str, object]:
+async def _ask(peers: Peers, service: str, path: str) -> dict[str, Any]:
     answer = await peers.call(service, "GET", path, caller=Caller(), timeout_s=300.0)
     return dict(answer.json())
 
@@ -116,12 +117,15 @@ async def verify_statement(options: argparse.Namespace) -> int:
     """Checks a downloaded statement; needs nothing but the file."""
     from services.ledger.statement_proof import verify
 
-    file = Path(options.file)
-    if not file.is_file():
-        raise StartRefused(f"There is no file {file}.", status=2)
-    verdict = verify(file.read_bytes())
+    verdict = verify(_content(Path(options.file)))
     print(verdict.sentence)
     return 0 if verdict.holds else 1
+
+
+def _content(file: Path) -> bytes:
+    if not file.is_file():
+        raise StartRefused(f"There is no file {file}.", status=2)
+    return file.read_bytes()
 
 
 VERBS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
