@@ -1,0 +1,196 @@
+"""The notifier's endpoints: the bell, preferences, unsubscribing, matches seen, and the development mailbox."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.common.auth import Principal
+from libs.common.clock import rfc3339
+from libs.common.errors import Refusal
+from libs.common.paging import Cursor
+from libs.common.web import json_response, require_service, require_user, router
+from services.notifier.mail.file import StoredLetter, stored_letter, stored_letters
+from services.notifier.service import bell, matches
+from services.notifier.service.bell import BellLine, Preferred, Reader
+from services.notifier.service.deps import Deps
+
+IDS_MAX = 200
+ITEMS_MAX = 50
+
+User = Annotated[Principal, Depends(require_user)]
+OtherService = Annotated[Principal, Depends(require_service)]
+Tongue = Annotated[str | None, Query(max_length=35)]
+Id = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReadBody(Body):
+    ids: Annotated[list[Id], Field(max_length=IDS_MAX)] | None = None
+
+
+class ChangeBody(Body):
+    kind: str = Field(max_length=50)
+    mail: bool | None = None
+    bell: bool | None = None
+
+
+class PreferencesBody(Body):
+    items: Annotated[list[ChangeBody], Field(max_length=ITEMS_MAX)]
+    entity_id: Id | None = None
+
+
+class SeenBody(Body):
+    entity_id: Id
+
+
+def notices_router(deps: Deps) -> APIRouter:
+    """The bell of the person who calls."""
+    routes = router()
+
+    @routes.get("/notices")
+    async def notices(
+        user: User,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+        limit: Annotated[int, Query(ge=1, le=bell.NOTICES_MAX)] = 20,
+        language: Tongue = None,
+    ) -> Response:
+        page = await bell.bell(deps, _reader(user), before=_before(cursor), limit=limit, language=language)
+        following = None if page.next is None else Cursor.encode([page.next[0].isoformat(), page.next[1]])
+        return json_response({"items": [_line(line) for line in page.lines], "next": following, "unread": page.unread})
+
+    @routes.get("/notices/unread")
+    async def unread(user: User) -> Response:
+        return json_response({"unread": await bell.unread(deps, _reader(user))})
+
+    @routes.post("/notices/read")
+    async def read(user: User, body: ReadBody) -> Response:
+        return json_response({"unread": await bell.mark_read(deps, _reader(user), body.ids)})
+
+    @routes.post("/matches/seen", status_code=204)
+    async def seen(user: User, body: SeenBody) -> Response:
+        await matches.matches_seen(deps, user.id, body.entity_id)
+        return Response(status_code=204)
+
+    return routes
+
+
+def preferences_router(deps: Deps) -> APIRouter:
+    """What people want to be told, changed by themselves or by the link in a mail."""
+    routes = router()
+
+    @routes.get("/preferences")
+    async def preferences(
+        user: User, entity_id: Annotated[str | None, Query(max_length=100)] = None, language: Tongue = None
+    ) -> Response:
+        found = await bell.preferences(deps, _reader(user), entity_id=entity_id, language=language)
+        return json_response({"items": [_preferred(one) for one in found]})
+
+    @routes.put("/preferences")
+    async def set_preferences(user: User, body: PreferencesBody) -> Response:
+        changes = [
+            (item.kind, {name: value for name in ("mail", "bell") if (value := getattr(item, name)) is not None})
+            for item in body.items
+        ]
+        found = await bell.set_preferences(deps, _reader(user), changes, entity_id=body.entity_id)
+        return json_response({"items": [_preferred(one) for one in found]})
+
+    @routes.get("/unsubscribe/{token}")
+    async def unsubscribable(token: str, caller: OtherService, language: Tongue = None) -> Response:
+        return _unsubscribable(await bell.unsubscribable(deps, token, language=language))
+
+    @routes.post("/unsubscribe/{token}")
+    async def unsubscribe(token: str, caller: OtherService) -> Response:
+        return _unsubscribable(await bell.unsubscribe(deps, token))
+
+    return routes
+
+
+def mailbox_router(folder: Path | None) -> APIRouter:
+    """What the `file:` door wrote; 404 where there is no such folder to show (`folder` is None)."""
+    routes = router()
+
+    @routes.get("/mail")
+    async def mails(
+        caller: OtherService,
+        to: Annotated[str | None, Query(max_length=200)] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> Response:
+        found = await asyncio.to_thread(stored_letters, _shown(folder), to=to, limit=limit)
+        return json_response({"items": [_head(letter) for letter in found]})
+
+    @routes.get("/mail/{mail_id}")
+    async def mail(mail_id: str, caller: OtherService) -> Response:
+        letter = await asyncio.to_thread(stored_letter, _shown(folder), mail_id)
+        if letter is None:
+            raise Refusal.of(404, "mail_unknown", "There is no such mail.")
+        return json_response(
+            _head(letter)
+            | {
+                "sender": letter.sender,
+                "reply_to": letter.reply_to,
+                "text": letter.text,
+                "html": letter.html,
+                "headers": letter.headers,
+            }
+        )
+
+    return routes
+
+
+def _reader(user: Principal) -> Reader:
+    return Reader(user.id, is_operator=user.role in ("admin", "operator"))
+
+
+def _before(cursor: str | None) -> tuple[datetime, str] | None:
+    if cursor is None:
+        return None
+    at, notice_id = Cursor.decode(cursor, str, str)
+    return datetime.fromisoformat(at), notice_id
+
+
+def _line(line: BellLine) -> dict[str, Any]:
+    stored, words = line.stored, line.words
+    shape: dict[str, Any] = {
+        "id": stored.id,
+        "kind": stored.kind,
+        "title": words.title,
+        "text": " ".join([*words.lines, *([words.quote] if words.quote else [])]),
+        "at": rfc3339(stored.at),
+        "read": stored.read,
+    }
+    if words.action is not None:
+        shape["link"] = words.action.path
+    if stored.audience == "entity":
+        shape["entity_id"] = stored.recipient_id
+    return shape
+
+
+def _preferred(one: Preferred) -> dict[str, Any]:
+    return {
+        "kind": one.kind.name,
+        "title": one.title,
+        "mandatory": one.kind.mandatory,
+        "mail": one.mail,
+        "bell": one.bell,
+    }
+
+
+def _unsubscribable(found: bell.Unsubscribable) -> Response:
+    return json_response({"kind": found.kind, "title": found.title, "address": found.address, "wanted": found.wanted})
+
+
+def _shown(folder: Path | None) -> Path:
+    if folder is None:
+        raise Refusal.of(404, "not_found", "There is no mailbox to look into here.")
+    return folder
+
+
+def _head(letter: StoredLetter) -> dict[str, Any]:
+    return {"id": letter.id, "at": rfc3339(letter.at), "to": letter.to, "subject": letter.subject}

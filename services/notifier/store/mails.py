@@ -1,0 +1,118 @@
+"""Mail on its way: claimed by one process at a time, for a time; tried until it is sent, given up or void."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from libs.common.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMail:
+    """A mail in this process's hands until `due_at`."""
+
+    id: str
+    notice_id: str
+    kind: str
+    audience: str
+    recipient_id: str
+    params: dict[str, Any]
+    at: datetime
+    address: str | None
+    reply_to: str | None
+    language: str | None
+    secret_id: str | None
+    tries: int
+    claim: str
+
+
+async def add_mail(
+    connection: Connection,
+    mail_id: str,
+    notice_id: str,
+    *,
+    address: str | None,
+    reply_to: str | None,
+    language: str | None,
+    secret_id: str | None,
+    now: datetime,
+) -> None:
+    """A mail to be written and sent; nothing where it is there already."""
+    await connection.execute(
+        "insert into mail (id, notice_id, address, reply_to, language, secret_id, due_at, created_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing",
+        mail_id,
+        notice_id,
+        address,
+        reply_to,
+        language,
+        secret_id,
+        now,
+    )
+
+
+async def claim_mails(
+    connection: Connection, claim: str, *, now: datetime, until: datetime, limit: int
+) -> list[ClaimedMail]:
+    """Takes mails that are due; nobody else gets them before `until`."""
+    rows = await connection.fetch(
+        "with taken as (select id from mail where state = 'waiting' and due_at <= $2 order by due_at, id"
+        " limit $4 for update skip locked)"
+        " update mail m set claim = $1, due_at = $3, tries = m.tries + 1 from taken, notice n"
+        " where m.id = taken.id and n.id = m.notice_id"
+        " returning m.id, m.notice_id, n.kind, n.audience, n.recipient_id, n.params, n.at, m.address, m.reply_to,"
+        " m.language, m.secret_id, m.tries, m.claim",
+        claim,
+        now,
+        until,
+        limit,
+    )
+    return [ClaimedMail(**dict(row)) for row in rows]
+
+
+async def postpone(connection: Connection, mail: ClaimedMail, *, due_at: datetime, reason: str) -> bool:
+    """Lays the mail aside until then; False where it is no longer in these hands."""
+    return _one(
+        await connection.execute(
+            "update mail set claim = null, due_at = $3, reason = $4 where id = $1 and claim = $2 and state = 'waiting'",
+            mail.id,
+            mail.claim,
+            due_at,
+            reason,
+        )
+    )
+
+
+async def end_mail(connection: Connection, mail: ClaimedMail, state: str, *, now: datetime, reason: str | None) -> bool:
+    """The mail's end: `sent`, `failed` or `void`; addresses are dropped. False where it is no longer in these hands."""
+    return _one(
+        await connection.execute(
+            "update mail set state = $3, ended_at = $4, reason = $5, claim = null, address = null, reply_to = null"
+            " where id = $1 and claim = $2 and state = 'waiting'",
+            mail.id,
+            mail.claim,
+            state,
+            now,
+            reason,
+        )
+    )
+
+
+async def next_due(connection: Connection) -> datetime | None:
+    """When the next waiting mail is due."""
+    due: datetime | None = await connection.fetchval("select min(due_at) from mail where state = 'waiting'")
+    return due
+
+
+async def waiting_count(connection: Connection) -> int:
+    """How many mails wait."""
+    return int(await connection.fetchval("select count(*) from mail where state = 'waiting'"))
+
+
+async def forget_old_mails(connection: Connection, before: datetime) -> None:
+    """Drops mails that ended before this moment."""
+    await connection.execute("delete from mail where state <> 'waiting' and ended_at < $1", before)
+
+
+def _one(tag: str) -> bool:
+    return tag.endswith(" 1")

@@ -1,0 +1,199 @@
+"""Notices, who has read them, and what people want to be told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from libs.common.database import Connection
+
+UNREAD_COUNT_MAX = 100
+
+_MINE = """
+with source as (
+    select $1::text as recipient_id, 'user'::text as audience, '-infinity'::timestamptz as since
+    union all
+    select entity_id, 'entity', since from membership where user_id = $1 and role is not null
+    union all
+    select 'operator', 'operator', '-infinity'::timestamptz where $2::boolean
+)
+"""
+_READ = """
+    (n.at < coalesce((select read_before from reader where user_id = $1), '-infinity')
+     or exists (select from notice_read r where r.user_id = $1 and r.notice_id = n.id and r.read_at >= n.at))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotice:
+    id: str
+    kind: str
+    audience: str
+    recipient_id: str
+    params: dict[str, Any]
+    at: datetime
+    read: bool
+
+
+async def add_notice(
+    connection: Connection,
+    notice_id: str,
+    event_id: str,
+    *,
+    kind: str,
+    audience: str,
+    recipient_id: str | None,
+    bell: bool,
+    params: dict[str, Any],
+    at: datetime,
+) -> bool:
+    """Keeps a notice; False where it is kept already."""
+    return (
+        await connection.fetchval(
+            "insert into notice (id, event_id, kind, audience, recipient_id, bell, params, at)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning 1",
+            notice_id,
+            event_id,
+            kind,
+            audience,
+            recipient_id or audience,
+            bell,
+            params,
+            at,
+        )
+        is not None
+    )
+
+
+async def count_up(
+    connection: Connection, notice_id: str, event_id: str, *, kind: str, entity_id: str, at: datetime
+) -> None:
+    """A notice that counts: one more, and news again for who had read it."""
+    await connection.execute(
+        "insert into notice (id, event_id, kind, audience, recipient_id, bell, params, at)"
+        " values ($1, $2, $3, 'entity', $4, true, jsonb_build_object('count', 1), $5) on conflict (id) do update"
+        " set params = jsonb_build_object('count', (notice.params ->> 'count')::int + 1),"
+        " at = greatest(notice.at, excluded.at)",
+        notice_id,
+        event_id,
+        kind,
+        entity_id,
+        at,
+    )
+
+
+async def bell_page(
+    connection: Connection,
+    user_id: str,
+    *,
+    operator: bool,
+    muted: Sequence[str],
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[StoredNotice]:
+    """A person's notices, newest first: own ones, those of entities acted for (since then), the operator's for admins."""
+    at, notice_id = before or (None, None)
+    rows = await connection.fetch(
+        _MINE + f"select n.*, {_READ} as read from source s cross join lateral ("
+        " select id, kind, audience, recipient_id, params, at from notice"
+        " where recipient_id = s.recipient_id and audience = s.audience and bell and at >= s.since"
+        " and not kind = any($3::text[]) and ($4::timestamptz is null or (at, id) < ($4, $5))"
+        " order by at desc, id desc limit $6) n order by n.at desc, n.id desc limit $6",
+        user_id,
+        operator,
+        list(muted),
+        at,
+        notice_id,
+        limit,
+    )
+    return [
+        StoredNotice(r["id"], r["kind"], r["audience"], r["recipient_id"], r["params"], r["at"], r["read"])
+        for r in rows
+    ]
+
+
+async def count_unread(connection: Connection, user_id: str, *, operator: bool, muted: Sequence[str]) -> int:
+    """How many of a person's notices are unread, counted up to UNREAD_COUNT_MAX."""
+    count = await connection.fetchval(
+        _MINE + "select count(*) from (select 1 from source s join notice n on n.recipient_id = s.recipient_id"
+        " and n.audience = s.audience and n.bell and n.at >= s.since and not n.kind = any($3::text[])"
+        " and n.at >= coalesce((select read_before from reader where user_id = $1), '-infinity')"
+        f" where not {_READ} limit {UNREAD_COUNT_MAX}) found",
+        user_id,
+        operator,
+        list(muted),
+    )
+    return int(count)
+
+
+async def mark_read(connection: Connection, user_id: str, ids: Sequence[str], *, operator: bool, now: datetime) -> None:
+    """Marks those of the notices that are this person's."""
+    await connection.execute(
+        _MINE + "insert into notice_read (user_id, notice_id, read_at)"
+        " select $1, n.id, greatest($4::timestamptz, n.at) from source s join notice n"
+        " on n.recipient_id = s.recipient_id and n.audience = s.audience where n.id = any($3::text[])"
+        " on conflict (user_id, notice_id) do update set read_at = excluded.read_at",
+        user_id,
+        operator,
+        list(ids),
+        now,
+    )
+
+
+async def mark_all_read(connection: Connection, user_id: str, now: datetime) -> None:
+    """Everything up to now is read."""
+    await connection.execute(
+        "insert into reader (user_id, read_before) values ($1, $2)"
+        " on conflict (user_id) do update set read_before = greatest(reader.read_before, excluded.read_before)",
+        user_id,
+        now,
+    )
+    await connection.execute("delete from notice_read where user_id = $1 and read_at < $2", user_id, now)
+
+
+async def forget_old_notices(connection: Connection, before: datetime) -> None:
+    """Drops old notices, with their mails and marks."""
+    await connection.execute("delete from notice where at < $1", before)
+
+
+# --- preferences -------------------------------------------------------------------------------------------------------
+
+
+async def switched_off(connection: Connection, subject_ids: Iterable[str]) -> set[tuple[str, str, str]]:
+    """What these people and entities do not want: (subject, kind, channel)."""
+    rows = await connection.fetch(
+        "select subject_id, kind, channel from preference where subject_id = any($1::text[]) and not wanted",
+        list(subject_ids),
+    )
+    return {(row["subject_id"], row["kind"], row["channel"]) for row in rows}
+
+
+async def prefer(connection: Connection, subject_id: str, kind: str, channel: str, *, wanted: bool) -> None:
+    """Keeps one preference."""
+    await connection.execute(
+        "insert into preference (subject_id, kind, channel, wanted) values ($1, $2, $3, $4)"
+        " on conflict (subject_id, kind, channel) do update set wanted = excluded.wanted",
+        subject_id,
+        kind,
+        channel,
+        wanted,
+    )
+
+
+async def unsubscribe_token(connection: Connection, subject_id: str, kind: str, fresh: str) -> str:
+    """The token that switches this kind of mail off for this subject: the one there is, or the fresh one."""
+    return str(
+        await connection.fetchval(
+            "insert into unsubscribe_token (token, subject_id, kind) values ($1, $2, $3)"
+            " on conflict (subject_id, kind) do update set kind = excluded.kind returning token",
+            fresh,
+            subject_id,
+            kind,
+        )
+    )
+
+
+async def behind_token(connection: Connection, token: str) -> tuple[str, str] | None:
+    """Subject and kind of an unsubscribe token."""
+    row = await connection.fetchrow("select subject_id, kind from unsubscribe_token where token = $1", token)
+    return None if row is None else (row["subject_id"], row["kind"])
