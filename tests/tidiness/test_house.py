@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 LINES_MAX = 450
 FUNCTION_LINES_MAX = 60
 FORBIDDEN_MODULES = {"utils", "util", "helpers", "helper", "manager", "managers", "misc", "data", "info"}
-DOMAIN_MAY_IMPORT = ("libs.common.money", "libs.common.ids")
+DOMAIN_MAY_IMPORT = ("libs.common.money", "libs.common.ids", "libs.common.texts")
 SERVICES = ("identity", "directory", "ledger", "matcher", "notifier")
 
 

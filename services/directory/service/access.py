@@ -1,0 +1,60 @@
+"""Who may act for whom, and with which eyes a caller looks."""
+
+from collections.abc import Sequence
+
+from libs.common.auth import Principal
+from services.directory.domain.entity import Entity
+from services.directory.domain.viewing import Viewer
+from services.directory.service.deps import Deps, not_yours
+
+UNTRUSTED = frozenset({"gateway"})
+"""Services that speak for people who are not logged in: they see what everybody sees."""
+
+
+async def own_entities(deps: Deps, caller: Principal) -> list[str]:
+    """Ids of the entities that this caller acts for; a key acts for one at most."""
+    if caller.is_service:
+        return []
+    ids = [membership.entity_id for membership in await deps.store.memberships_of(caller.id)]
+    return [entity_id for entity_id in ids if caller.kind != "api_key" or entity_id == caller.entity_id]
+
+
+async def require_member(deps: Deps, caller: Principal, entity_id: str) -> None:
+    """A person who acts for this entity. Raises Refusal 403, for an unknown one too."""
+    if caller.kind != "user" or await deps.store.role(entity_id, caller.id) is None:
+        raise not_yours()
+
+
+async def require_member_or_admin(deps: Deps, caller: Principal, entity_id: str) -> None:
+    """A person who acts for this entity, or an admin. Raises Refusal 403."""
+    if not caller.is_admin:
+        await require_member(deps, caller, entity_id)
+
+
+async def require_reader(deps: Deps, caller: Principal, entity_id: str) -> None:
+    """Whoever may read what is this entity's own: its people, their keys, admins, other services."""
+    if caller.is_admin or caller.is_service:
+        return
+    if not caller.may("read") or entity_id not in await own_entities(deps, caller):
+        raise not_yours()
+
+
+async def look(
+    deps: Deps, caller: Principal, ids: Sequence[str], viewer_entity_id: str | None
+) -> tuple[Viewer, dict[str, Entity]]:
+    """The viewer, and the entities of these ids that are there. Raises Refusal 403 for a viewer entity that the caller
+    does not act for."""
+    own = await own_entities(deps, caller)
+    if viewer_entity_id is not None and viewer_entity_id not in own and not caller.is_admin:
+        raise not_yours()
+    wanted = {*ids, *own} if viewer_entity_id is None else {*ids, viewer_entity_id}
+    found = {entity.id: entity for entity in await deps.store.entities(sorted(wanted))}
+    as_whom = own if viewer_entity_id is None else [viewer_entity_id]
+    viewer = Viewer(
+        logged_in=not caller.is_service,
+        is_admin=caller.is_admin,
+        trusted=caller.is_service and caller.id not in UNTRUSTED,
+        own=frozenset(own),
+        own_may_trade=any(found[entity_id].may_trade for entity_id in as_whom if entity_id in found),
+    )
+    return viewer, found

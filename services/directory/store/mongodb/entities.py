@@ -1,0 +1,151 @@
+"""Entities, one document each, their waiting events inside: one atomic update changes and tells."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from libs.common.clock import rfc3339
+from libs.common.ids import new_id
+from services.directory.domain.entity import Entity
+from services.directory.domain.tags import folded, heading
+from services.directory.store.documents import entity_document, entity_of
+from services.directory.store.mongodb.outbox import MongoOutbox
+from services.directory.store.mongodb.schema import Database
+from services.directory.store.port import Count, EntityFilter, Slice, TermKind, Write
+
+_AT_ONCE = 20
+_DUPLICATE_KEY = 11000
+_FIELD = {"tag": "tags", "category": "categories"}
+
+
+def part_of(text: str) -> dict[str, Any]:
+    """A condition that finds this text literally in a folded field."""
+    return {"$regex": re.escape(folded(text))}
+
+
+class Entities:
+    """Entities."""
+
+    _database: Database
+    outbox: MongoOutbox
+
+    async def insert(self, write: Write) -> bool:
+        try:
+            await self._database.entity.insert_one(
+                entity_document(write.entity) | self.outbox.waiting(write.events)
+            )
+        except DuplicateKeyError:
+            return False
+        await self._told([write])
+        return True
+
+    async def save(self, writes: Sequence[Write]) -> list[bool]:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def replaced(write: Write) -> bool:
+            async with gate:
+                document = entity_document(write.entity)
+                result = await self._database.entity.update_one(
+                    {"_id": document.pop("_id"), "version": write.entity.version - 1},
+                    {"$set": document, **{}} | self.outbox.pushing(write.events, document),
+                )
+                return result.matched_count == 1
+
+        done = await asyncio.gather(*(replaced(write) for write in writes))
+        await self._told([write for write, is_done in zip(writes, done, strict=True) if is_done])
+        return list(done)
+
+    async def entity(self, entity_id: str) -> Entity | None:
+        document = await self._database.entity.find_one({"_id": entity_id}, {"pending": 0})
+        return entity_of(document) if document else None
+
+    async def entities(self, ids: Sequence[str]) -> list[Entity]:
+        return await self._list({"_id": {"$in": list(ids)}})
+
+    async def after(self, entity_id: str, limit: int) -> list[Entity]:
+        return await self._list({"_id": {"$gt": entity_id}}, [("_id", 1)], limit=limit)
+
+    async def holding(self, kind: TermKind, name: str, after: str, limit: int) -> list[Entity]:
+        return await self._list({_FIELD[kind]: name, "_id": {"$gt": after}}, [("_id", 1)], limit=limit)
+
+    async def count_holding(self, kind: TermKind, name: str) -> int:
+        return await self._database.entity.count_documents({_FIELD[kind]: name})
+
+    async def find(self, wanted: EntityFilter, part: Slice) -> tuple[list[Entity], int]:
+        conditions = _conditions(wanted)
+        order = [("created_at", -1), ("_id", -1)] if wanted.newest_first else [("keys.name", 1), ("_id", 1)]
+        total = await self._database.entity.count_documents(conditions)
+        if part.offset >= total:
+            return [], total
+        return await self._list(conditions, order, skip=part.offset, limit=part.limit), total
+
+    async def count_by_status(self) -> dict[str, int]:
+        found = await self._database.entity.aggregate(
+            [{"$match": {"deleted": False}}, {"$group": {"_id": "$status", "count": {"$sum": 1}}}]
+        )
+        return {row["_id"]: row["count"] for row in await found.to_list()}
+
+    async def _list(
+        self, conditions: dict[str, Any], order: list[tuple[str, int]] | None = None, *, skip: int = 0, limit: int = 0
+    ) -> list[Entity]:
+        cursor = self._database.entity.find(conditions, {"pending": 0}, sort=order, skip=skip, limit=limit)
+        return [entity_of(document) for document in await cursor.to_list()]
+
+    async def _told(self, writes: Sequence[Write]) -> None:
+        """After the commit: counters of terms, which are counted anew now and then, and the relay's bell."""
+        if any(write.events for write in writes):
+            self.outbox.ring()
+        moves = [_move(count) for write in writes for count in write.counts]
+        if moves:
+            await self._count(moves)
+
+    async def _count(self, moves: list[UpdateOne]) -> None:
+        try:
+            await self._database.term.bulk_write(moves, ordered=False)
+        except BulkWriteError as fault:
+            errors = fault.details["writeErrors"]
+            if any(error["code"] != _DUPLICATE_KEY for error in errors):
+                raise
+            # two made the same term at once: now it is there
+            await self._database.term.bulk_write([moves[error["index"]] for error in errors], ordered=False)
+
+
+def _move(count: Count) -> UpdateOne:
+    fresh = {
+        "_id": new_id(),
+        "key": folded(count.name),
+        "letter": heading(count.name),
+        "made_by_admin": False,
+        "sequence": 0,
+        **{field: 0 for field in ("offers", "wants", "entities") if field != count.field},
+    }
+    return UpdateOne(
+        {"kind": count.kind, "name": count.name},
+        {"$inc": {count.field: count.by, "uses": count.by}, "$setOnInsert": fresh},
+        upsert=True,
+    )
+
+
+def _conditions(wanted: EntityFilter) -> dict[str, Any]:
+    conditions: list[dict[str, Any]] = [{"deleted": False}]
+    if wanted.ids is not None:
+        conditions.append({"_id": {"$in": list(wanted.ids)}})
+    for name in ("name", "email", "city", "region", "country"):
+        if folded(getattr(wanted, name) or ""):
+            conditions.append({f"keys.{name}": part_of(getattr(wanted, name))})
+    if wanted.statuses:
+        conditions.append({"status": {"$in": list(wanted.statuses)}})
+    if wanted.category:
+        conditions.append({"categories": wanted.category})
+    since = {} if wanted.tagged_since is None else {"added_at": {"$gte": rfc3339(wanted.tagged_since)}}
+    for name, tags in (("offers", wanted.offers), ("wants", wanted.wants)):
+        if tags:
+            any_of = {"$regex": "|".join(re.escape(tag) for tag in tags)}
+            conditions.append({name: {"$elemMatch": {"tag": any_of, **since}}})
+    if since and not wanted.offers and not wanted.wants:
+        conditions.append({"$or": [{name: {"$elemMatch": since}} for name in ("offers", "wants")]})
+    return {"$and": conditions}

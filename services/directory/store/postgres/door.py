@@ -1,0 +1,38 @@
+"""The PostgreSQL door of the directory's store."""
+
+import asyncpg
+from libs.common.outbox import PostgresOutbox
+
+from libs.common.database import Pool, create_pool
+from services.directory.store.postgres.activity import ActivityLog
+from services.directory.store.postgres.entities import Entities
+from services.directory.store.postgres.people import Links, People
+from services.directory.store.postgres.terms import Jobs, Pictures, Terms
+
+
+class PostgresStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
+    """Documents in JSONB; one transaction per write."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.outbox = PostgresOutbox(pool)
+
+    @classmethod
+    async def open(
+        cls, url: str, *, size_max: int, statement_timeout_s: float, connect_timeout_s: float
+    ) -> "PostgresStore":
+        """Raises StartRefused where the server is not there in time."""
+        return cls(
+            await create_pool(
+                url, size_max=size_max, statement_timeout_s=statement_timeout_s, connect_timeout_s=connect_timeout_s
+            )
+        )
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def healthy(self) -> bool:
+        try:
+            return bool(await self._pool.fetchval("select true", timeout=2))
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
