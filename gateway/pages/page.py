@@ -1,0 +1,21 @@
+"""One address of the pages with its handlers."""
+
+from dataclasses import dataclass
+
+from gateway.pages.screen import Handler, Who
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`get` shows, `post` does something and answers 303."""
+
+    path: str
+    get: Handler | None = None
+    post: Handler | None = None
+    who: Who = "anyone"
+    form_token: bool = True
+    """Off only where the address itself is the proof and mail programs press the button (RFC 8058)."""
+
+    @property
+    def methods(self) -> list[str]:
+        return [name for name, handler in (("GET", self.get), ("POST", self.post)) if handler is not None]

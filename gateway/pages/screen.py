@@ -1,0 +1,242 @@
+"""One request for a page: who looks, what was sent, whom to ask, and how to answer. And the wrapper of every handler."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import quote
+
+import structlog
+from jinja2 import Environment
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.clients.directory import Entity
+from gateway.context import Clients, GatewayContext, caller_of
+from gateway.pages.cookies import Cookies
+from gateway.pages.csrf import CsrfTokens
+from gateway.pages.forms import Form, read_form
+from gateway.pages.gather import Part, part_of
+from gateway.pages.headers import SAFE_METHODS, comes_from_here, local_path, protect
+from gateway.pages.language import Language, Languages
+from gateway.pages.notes import NOTES
+from gateway.pages.render import make_environment
+from gateway.pages.sessions import Sessions, Visitor
+from gateway.pages.static_files import StaticFiles
+from libs.common.errors import Problem, Refusal
+from libs.common.ids import is_id
+from libs.common.peers import Caller
+
+_log = structlog.get_logger(__name__)
+Who = Literal["anyone", "member", "admin", "either"]
+"""`either`: anybody who is logged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all pages share, made once at start."""
+
+    context: GatewayContext
+    static: StaticFiles
+    environment: Environment
+    languages: Languages
+    csrf: CsrfTokens
+    sessions: Sessions
+
+    @classmethod
+    def of(cls, context: GatewayContext) -> "House":
+        """Puts the shared parts together."""
+        settings, static = context.settings, StaticFiles()
+        return cls(
+            context=context,
+            static=static,
+            environment=make_environment(static, unit=settings.unit, zone=settings.zone),
+            languages=Languages(settings.language),
+            csrf=CsrfTokens(settings.service_secret.get_secret_value().encode()),
+            sessions=Sessions(context.wiring.verifier, context.clients.identity, context.wiring.clock),
+        )
+
+    @property
+    def https(self) -> bool:
+        return self.context.settings.public_address.startswith("https:")
+
+
+@dataclass(slots=True)
+class Screen:
+    """One request for a page."""
+
+    house: House
+    request: Request
+    cookies: Cookies
+    visitor: Visitor
+    language: Language
+    form: Form
+    _mine: Part[list[Entity]] | None = field(default=None)
+
+    @property
+    def clients(self) -> Clients:
+        return self.house.context.clients
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query_params
+
+    def caller(self, *, idempotency_key: str | None = None) -> Caller:
+        """A call for the visitor; for the gateway itself where nobody is logged in."""
+        return caller_of(self.request.scope, token=self.visitor.token, idempotency_key=idempotency_key)
+
+    def own_caller(self) -> Caller:
+        """A call of the gateway for itself."""
+        return replace(self.caller(), token=None)
+
+    def path_id(self, name: str = "id") -> str:
+        """An id from the path; raises Refusal 404 where it is none."""
+        value = str(self.request.path_params[name])
+        if not is_id(value):
+            raise Refusal.of(404, "not_found", "There is nothing here.")
+        return value
+
+    # --- for whom the visitor acts
+
+    async def mine(self) -> Part[list[Entity]]:
+        """The visitor's own entities, asked once a request."""
+        if self._mine is None:
+            self._mine = await part_of(self.clients.directory.mine(self.caller()))
+        return self._mine
+
+    async def acting(self) -> Entity:
+        """The entity the visitor acts for: the chosen one, else the first. 503 where the directory is away."""
+        mine = await self.mine()
+        if mine.value is None:
+            raise Refusal.of(503, "service_away", "The directory is away just now.", retry_after_s=5)
+        if not mine.value:
+            raise Refusal.of(403, "no_entity", "You do not act for any member yet.")
+        chosen = self.cookies.get("acting")
+        found = next((entity for entity in mine.value if entity["id"] == chosen), mine.value[0])
+        if found["id"] != chosen:
+            self.cookies.set("acting", found["id"])
+        return found
+
+    async def acting_id(self) -> str:
+        """The id alone; remembered in a cookie, so that accounts can be shown while the directory is away."""
+        mine = await self.mine()
+        chosen = self.cookies.get("acting")
+        if mine.value is None and is_id(chosen):
+            return chosen
+        return (await self.acting())["id"]
+
+    # --- answers
+
+    def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page. What every template sees beside its own values is listed here."""
+        settings = self.house.context.settings
+        page = self.house.environment.get_template(template).render(
+            {
+                "language": self.language,
+                "languages": self.house.languages.all(),
+                "node_name": settings.node_name,
+                "development": settings.env == "development",
+                "visitor": self.visitor,
+                "csrf": self.house.csrf.issue(self.visitor.browser_id, self.visitor.session_id),
+                "path": self.request.url.path,
+                "note": NOTES.get(self.query.get("done", "")),
+                "problems": (),
+                "sent": self.form,
+                "own_entities": (self._mine.value if self._mine else None) or (),
+                "acting_id": self.cookies.get("acting"),
+                **values,
+            }
+        )
+        return HTMLResponse(page, status_code=status)
+
+    def go(self, path: str, *, done: str | None = None) -> Response:
+        """Answers a POST: see this page next (303). `done` names a note of `notes.NOTES` to show there."""
+        target = local_path(path, "/")
+        if done is not None:
+            target += ("&" if "?" in target else "?") + f"done={done}"
+        return RedirectResponse(target, status_code=303)
+
+    def new_key(self) -> str:
+        """A fresh idempotency key for a form."""
+        return secrets.token_urlsafe(18)
+
+
+Handler = Callable[[Screen], Awaitable[Response]]
+
+
+async def answer(house: House, request: Request, handler: Handler, who: Who, *, form_token: bool = True) -> Response:
+    """Runs a handler with everything around it: visitor, permission to look, form token, refusals, headers."""
+    cookies = Cookies(request, house.https)
+    language = house.languages.choose(cookies.get("language"), request.headers.get("accept-language", ""))
+    screen = Screen(house, request, cookies, Visitor(""), language, Form.empty())
+    try:
+        response = await _answered(screen, handler, who, form_token=form_token)
+    except Refusal as refusal:
+        response = refused(screen, refusal)
+    except Exception:  # noqa: BLE001  a person gets a page with a number to tell, the log gets the fault
+        _log.exception("page_failed", path=request.scope.get("state", {}).get("route"))
+        response = screen.render("failed.html", status=500, request_id=request.state.request_id)
+    cookies.write(response)
+    protect(response, https=house.https)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Vary", "Cookie, Accept-Language")
+    return response
+
+
+async def _answered(screen: Screen, handler: Handler, who: Who, *, form_token: bool) -> Response:
+    if form_token and screen.request.method not in SAFE_METHODS:
+        await _judge_form(screen)
+    if not screen.visitor.browser_id:
+        screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())
+    if who != "anyone" and screen.visitor.principal is None:
+        return _to_login(screen, who)
+    if who == "admin" and not screen.visitor.is_admin:
+        raise Refusal.of(403, "not_yours", "Only administrators may see this page.")
+    if who == "member" and screen.visitor.is_admin:
+        return screen.go("/admin")
+    return await handler(screen)
+
+
+async def _judge_form(screen: Screen) -> None:
+    """Reads the form and refuses one that no page of ours made for this browser and session."""
+    settings = screen.house.context.settings
+    if not comes_from_here(screen.request, settings.public_address):
+        raise Refusal.of(403, "form_foreign", "This form was sent from another site.")
+    try:
+        screen.form = await read_form(screen.request)
+    except ClientDisconnect:
+        raise Refusal.of(400, "malformed_body", "The form did not arrive whole.") from None
+    screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())
+    visitor, token = screen.visitor, screen.form.text("csrf", keep=True)
+    if not screen.house.csrf.matches(token, visitor.browser_id, visitor.session_id):
+        raise Refusal.of(403, "form_stale", "This form is too old. Please go back, reload the page and try again.")
+
+
+def _to_login(screen: Screen, who: Who) -> Response:
+    if screen.request.method not in SAFE_METHODS:
+        return screen.go("/login", done="login_again")
+    asked = screen.request.url.path + (f"?{screen.request.url.query}" if screen.request.url.query else "")
+    login = "/admin/login" if who == "admin" else "/login"
+    return screen.go(f"{login}?next={quote(asked, safe='')}")
+
+
+def refused(screen: Screen, refusal: Refusal) -> Response:
+    """The page for a refusal that no form shows by itself."""
+    if refusal.status == 401:
+        return screen.go("/login", done="login_again")
+    response = screen.render("refused.html", status=refusal.status, status_code=refusal.status, refusal=refusal)
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response
+
+
+def form_problems(refusal: Refusal) -> tuple[Problem, ...]:
+    """The problems of a refusal that belong on top of the form that caused it; others are raised again."""
+    if refusal.status in {400, 409, 413} or (refusal.status == 429 and refusal.problems):
+        return refusal.problems
+    raise refusal
+
+
+async def not_found(screen: Screen) -> Response:
+    """The handler of an address where nothing is."""
+    raise Refusal.of(404, "not_found", "There is nothing here.")
