@@ -177,7 +177,9 @@ async def all_agree(questions: Sequence[Awaitable[Any]]) -> list[Any]:
 def merged(refusals: Sequence[Refusal]) -> Refusal:
     """Several refusals as one: the problems of all that share the gravest status (a service away, then unknown, then
     the rest)."""
-    first = max(refusals, key=lambda refusal: (refusal.status >= 500, refusal.status in {401, 403, 404}, refusal.status))
+    first = max(
+        refusals, key=lambda refusal: (refusal.status >= 500, refusal.status in {401, 403, 404}, refusal.status)
+    )
     problems: list[Problem] = []
     for refusal in refusals:
         if refusal.status == first.status:
@@ -188,7 +190,6 @@ def merged(refusals: Sequence[Refusal]) -> Refusal:
 def prefixed(refusal: Refusal, prefix: str) -> Refusal:
     """The refusal with its fields named below a prefix."""
     problems = [
-        replace(problem, field=f"{prefix}{problem.field}") if problem.field else problem
-        for problem in refusal.problems
+        replace(problem, field=f"{prefix}{problem.field}") if problem.field else problem for problem in refusal.problems
     ]
     return Refusal(refusal.status, problems, retry_after_s=refusal.retry_after_s)

@@ -21,19 +21,22 @@ class Settings(CommonSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas"
     )
+    metrics_from: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.0/8", "::1/128"), description="addresses or networks that may read /metrics, separated by commas"
+    )
     large_body_max_bytes: int = Field(
         8_388_608, ge=1024, description="largest request body of batches, imports and pictures"
     )
     compress_min_bytes: int = Field(1_400, ge=0, description="answers shorter than this are not compressed")
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "metrics_from", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip() not in {"", "-"})
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_from")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for each in value:

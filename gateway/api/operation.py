@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -90,6 +90,7 @@ class RawReply:
 
 Handler = Callable[..., Awaitable[Reply | RawReply]]
 """`async def handler(call, <each part of the path>, *, body=…, query=…)`; body and query only where it has them."""
+Declared = TypeVar("Declared", bound=Handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,14 @@ class Operation:
     status: int
     statuses: frozenset[int]
     """All statuses it may answer with, success aside; 413 and 503 always may be."""
+    private: bool
+    """Whether what it names is nobody else's business: unknown and somebody else's are then refused alike."""
     unknown: int
-    """How an object is refused that is unknown or somebody else's."""
+    """The status of that refusal."""
     numbered: bool
-    """Whether `meta` comes along."""
+    """Whether `meta` with numbers comes along."""
+    cursored: bool
+    """Whether `meta` with the cursor of the next part comes along."""
     large_body: bool
     raw_types: tuple[str, ...]
     """Media types beside JSON that the body may have (the handler reads `call.raw`)."""
@@ -149,19 +154,21 @@ class Registry:
         scope: Scope | None = None,
         answers: Any = None,
         status: int = 200,
+        private: bool = False,
         unknown: int | None = None,
         numbered: bool = False,
+        cursored: bool = False,
         large_body: bool = False,
         raw_types: tuple[str, ...] = (),
         media_types: tuple[str, ...] = (),
         published: bool = False,
         example: Any = None,
         answer_example: Any = None,
-    ) -> Callable[[Handler], Handler]:
+    ) -> Callable[[Declared], Declared]:
         """Declares the decorated handler as an operation. 429 and 500 are always among the statuses."""
         listed = frozenset({*statuses, 429, 500})
 
-        def declare(handler: Handler) -> Handler:
+        def declare(handler: Declared) -> Declared:
             parameters = inspect.signature(handler).parameters
             self.operations.append(
                 Operation(
@@ -176,8 +183,10 @@ class Registry:
                     answers=answers,
                     status=status,
                     statuses=listed,
-                    unknown=unknown or (404 if 404 in listed else 403 if 403 in listed else 400),
+                    private=private,
+                    unknown=unknown or (403 if private and 403 in listed else 404 if 404 in listed else 400),
                     numbered=numbered,
+                    cursored=cursored,
                     large_body=large_body,
                     raw_types=raw_types,
                     media_types=media_types,

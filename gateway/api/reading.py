@@ -57,9 +57,7 @@ def _read(shape: type[Given], value: dict[str, Any]) -> tuple[Given | None, list
 
 def _parameters(shape: type[Given], raw: bytes) -> tuple[dict[str, Any], list[Problem]]:
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX
-        )
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX)
     except ValueError:
         raise Refusal.of(400, "malformed_query", "The parameters cannot be read.") from None
     values: dict[str, Any] = {}

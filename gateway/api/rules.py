@@ -114,7 +114,7 @@ def identifier() -> Rule:
     return Rule(check, {"type": "string", "format": "uuid"})
 
 
-def account_number() -> Rule:
+def digits16() -> Rule:
     """16 digits; whether the account exists is the ledger's to say."""
 
     def check(value: object) -> str:
@@ -160,7 +160,7 @@ def whole(least: int, most: int) -> Rule:
     return Rule(check, {"type": "integer", "minimum": least, "maximum": most})
 
 
-def amount() -> Rule:
+def money() -> Rule:
     """An amount as a JSON number, read into minor units; what a transfer may carry."""
 
     def check(value: object) -> int:

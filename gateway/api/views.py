@@ -1,0 +1,190 @@
+"""The services' answers in the words of the published API: camel case, decimal amounts, nothing without a value."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from gateway.clients.directory import Entity
+from gateway.clients.identity import UserShape
+from gateway.clients.ledger import AccountJson, AccountLineJson, PendingJson, TransferJson
+from libs.common.money import json_number
+
+Json = dict[str, Any]
+
+PROFILE = {
+    "name": "name",
+    "email": "email",
+    "telephone": "telephone",
+    "incType": "inc_type",
+    "companyNumber": "company_number",
+    "website": "website",
+    "declaredTurnover": "declared_turnover",
+    "description": "description",
+    "address": "address",
+    "city": "city",
+    "region": "region",
+    "postalCode": "postal_code",
+    "country": "country",
+    "status": "status",
+    "showTagsMatchedSinceLastLogin": "show_matches_since_last_login",
+    "receiveDailyMatchNotificationEmail": "daily_matches",
+    "offers": "offers",
+    "wants": "wants",
+    "categories": "categories",
+    "isFavorite": "is_favorite",
+    "memberSince": "member_since",
+    "place": "place",
+    "pictures": "pictures",
+}
+"""v1's name of a field and the services' own."""
+_LISTS = ("offers", "wants", "categories")
+_TYPES = frozenset({"transfer", "adminTransfer"})
+Account = AccountJson | AccountLineJson
+
+
+def entity_view(entity: Entity, account: Account | None = None) -> Json:
+    """An entity as this caller may see it. Of the account only its number: whose it is, is said by own_entity_view."""
+    fields = cast("Mapping[str, Any]", entity)
+    shape: Json = {"id": entity["id"]}
+    if account is not None:
+        shape["accountNumber"] = account["number"]
+    for theirs, ours in PROFILE.items():
+        value = fields.get(ours)
+        if value is not None and value != "" and (value != [] or ours in _LISTS):
+            shape[theirs] = value
+    return shape
+
+
+def own_entity_view(entity: Entity, account: Account | None, pending: Sequence[PendingJson] | None) -> Json:
+    """An entity for its own people: with balance, limits, what is available, and the open transfers."""
+    shape = entity_view(entity, account) | balances_view(account)
+    if pending is not None:
+        mine = entity["id"]
+        shape["pendingTransfers"] = [transfer_view(each, mine) for each in pending if each["entity_id"] == mine]
+    return shape
+
+
+def admin_entity_view(
+    entity: Entity,
+    account: Account | None,
+    users: Sequence[UserShape] | None,
+    pending: Sequence[TransferJson] | None,
+) -> Json:
+    """An entity for an admin: with its people, balance and limits."""
+    shape = entity_view(entity, account) | balances_view(account)
+    if pending is not None:
+        shape["pendingTransfers"] = [admin_transfer_view(each) for each in pending if _takes_part(entity["id"], each)]
+    if users is not None:
+        shape["users"] = [
+            user_view(user)
+            for user in users
+            if any(membership["entity_id"] == entity["id"] for membership in user["memberships"])
+        ]
+    return shape
+
+
+def _takes_part(entity_id: str, transfer: TransferJson) -> bool:
+    return entity_id in {transfer["payer"]["entity_id"], transfer["payee"]["entity_id"]}
+
+
+def balances_view(account: Account | None) -> Json:
+    """Balance, limits and what is available, always together (LE-15); nothing of an account that is not the caller's."""
+    if account is None or "balance_minor" not in account:
+        return {}
+    whole = cast("AccountJson", account)
+    return {
+        "unit": whole["unit"],
+        "balance": json_number(whole["balance_minor"]),
+        "maxPositiveBalance": json_number(whole["max_positive_minor"]),
+        "maxNegativeBalance": json_number(whole["max_negative_minor"]),
+        "available": json_number(whole["available_to_spend_minor"]),
+        "availableToSpend": json_number(whole["available_to_spend_minor"]),
+        "availableToReceive": json_number(whole["available_to_receive_minor"]),
+    }
+
+
+def user_view(user: UserShape) -> Json:
+    """A person. The last login is the one before the present session."""
+    return given(
+        id=user["id"],
+        email=user["email"],
+        firstName=user["first_name"],
+        lastName=user["last_name"],
+        telephone=user["telephone"],
+        lastLoginDate=user.get("previous_login_at") or user.get("last_login_at"),
+        lastLoginIP=user.get("previous_login_address") or user.get("last_login_address"),
+    )
+
+
+def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
+    """A transfer as one of its parties sees it."""
+    outgoing = transfer["payer"]["entity_id"] == entity_id
+    other = transfer["payee"] if outgoing else transfer["payer"]
+    return given(
+        id=transfer["id"],
+        transfer="out" if outgoing else "in",
+        isInitiator=transfer["initiator"] == ("payer" if outgoing else "payee"),
+        accountNumber=other["number"],
+        entityName=other["name"],
+        amount=json_number(transfer["amount_minor"]),
+        unit=transfer["unit"],
+        description=transfer["description"],
+        status=status_view(transfer),
+        cancellationReason=transfer.get("reason"),
+        **_dates(transfer),
+    )
+
+
+def initiated_view(transfer: TransferJson) -> Json:
+    """The answer to a proposal."""
+    return given(
+        id=transfer["id"],
+        **{"from": transfer["payer"]["number"]},
+        to=transfer["payee"]["number"],
+        amount=json_number(transfer["amount_minor"]),
+        unit=transfer["unit"],
+        description=transfer["description"],
+        status=status_view(transfer),
+        **_dates(transfer),
+    )
+
+
+def admin_transfer_view(transfer: TransferJson) -> Json:
+    """A transfer with both parties by name."""
+    return given(
+        id=transfer["id"],
+        fromAccountNumber=transfer["payer"]["number"],
+        fromEntityName=transfer["payer"]["name"],
+        toAccountNumber=transfer["payee"]["number"],
+        toEntityName=transfer["payee"]["name"],
+        amount=json_number(transfer["amount_minor"]),
+        unit=transfer["unit"],
+        description=transfer["description"],
+        type=transfer["kind"] if transfer["kind"] in _TYPES else "transfer",
+        kind=transfer["kind"],
+        status=status_view(transfer),
+        cancellationReason=transfer.get("reason"),
+        **_dates(transfer),
+    )
+
+
+def status_view(transfer: TransferJson) -> str:
+    return f"transfer{transfer['status'].capitalize()}"
+
+
+def _dates(transfer: TransferJson) -> Json:
+    return {
+        "dateProposed": transfer["proposed_at"],
+        "dateExpires": transfer.get("expires_at") if transfer["status"] == "initiated" else None,
+        "dateCompleted": transfer.get("completed_at"),
+        "dateCancelled": transfer.get("cancelled_at"),
+    }
+
+
+def given(**fields: Any) -> Json:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None and value != ""}
+
+
+def by_entity(accounts: Sequence[Account]) -> dict[str, Account]:
+    """Accounts by their entity."""
+    return {account["entity_id"]: account for account in accounts if account["entity_id"] is not None}

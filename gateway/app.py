@@ -1,0 +1,67 @@
+"""Puts the gateway together: one ASGI application of API, pages, and what machines ask."""
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from gateway.api.app import Api
+from gateway.api.docs import with_documents
+from gateway.api.operations import all_operations
+from gateway.context import Clients, GatewayContext
+from gateway.edge import Edge
+from gateway.machine import Machine
+from gateway.settings import Settings
+from libs.common.service import Role, Service, Wiring
+
+
+class Gateway:
+    """The gateway as a service: no store, no work of its own, only answers."""
+
+    name = "gateway"
+
+    def __init__(self, context: GatewayContext, api: Any) -> None:
+        self.context = context
+        self.api = api
+
+    async def start(self, role: Role) -> None:
+        """Nothing to open: calls go through the wiring."""
+
+    async def stop(self) -> None:
+        """Nothing to close: whoever made the wiring closes it."""
+
+
+def build(settings: Settings, wiring: Wiring) -> Service:
+    """The gateway over this wiring; tests pass their own parts in."""
+    return build_over(GatewayContext(settings=settings, clients=Clients.over(wiring.peers), wiring=wiring))
+
+
+def build_over(context: GatewayContext) -> Gateway:
+    """The gateway over these clients."""
+    api = Api(context, with_documents(all_operations()))
+    edge = Edge(context.settings, api=api, machine=Machine(context), pages=_pages(context))
+    return Gateway(context, edge)
+
+
+def _pages(context: GatewayContext) -> Starlette:
+    from gateway.pages.routes import not_found_endpoint, page_routes
+
+    return Starlette(
+        routes=page_routes(context),
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)],
+        exception_handlers={404: _page_not_found(context, not_found_endpoint)},
+    )
+
+
+def _page_not_found(context: GatewayContext, make: Any) -> Any:
+    endpoint = make(context)
+
+    async def handle(request: Any, fault: Exception) -> Any:
+        return await endpoint(request)
+
+    return handle
+
+
+async def migrate(settings: Settings) -> None:
+    """Nothing: the gateway keeps nothing."""

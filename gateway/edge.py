@@ -1,0 +1,103 @@
+"""The outermost layer: who sent a request, its id, where it goes, and what is told of it in log, figures and traces."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+
+from gateway.networks import client_address, networks
+from gateway.rates import Rates
+from gateway.settings import Settings
+from libs.common import context, metrics, telemetry
+from libs.common.ids import new_id
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MACHINE_PATHS = frozenset({"/health/live", "/health/ready", "/version", "/metrics", "/.well-known/jwks.json"})
+_REQUEST_ID = re.compile(r"[\w.:-]{1,100}\Z", re.ASCII)
+_AGENT_MAX = 300
+_log = structlog.get_logger(__name__)
+
+
+class Edge:
+    """Puts `request_id`, `client_address`, `user_agent`, `headers` and `rates` into `scope["state"]` and sends the
+    request on: `/api` to the API, what machines ask to `machine`, all else to the pages."""
+
+    def __init__(self, settings: Settings, *, api: App, machine: App, pages: App) -> None:
+        self._api = api
+        self._machine = machine
+        self._pages = pages
+        self._rates = Rates(settings.rate_per_minute)
+        self._proxies = networks(settings.trusted_proxies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        state = scope.setdefault("state", {})
+        request_id = self._introduce(scope, state, headers)
+        mark = context.request_id.set(request_id)
+        status = 0
+
+        async def send_with_id(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        kind, app = self._place(scope["path"])
+        try:
+            with telemetry.span(f"{scope['method']} gateway", headers.get("traceparent")):
+                await app(scope, receive, send_with_id)
+        finally:
+            _tell(scope["method"], state.get("route", kind), status or 500, time.perf_counter() - began)
+            context.request_id.reset(mark)
+
+    def _introduce(self, scope: Scope, state: dict[str, Any], headers: dict[str, str]) -> str:
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.match(given) else new_id()
+        peer = scope["client"][0] if scope.get("client") else ""
+        state["request_id"] = request_id
+        state["client_address"] = client_address(peer, headers.get("x-forwarded-for"), self._proxies)
+        state["user_agent"] = headers.get("user-agent", "")[:_AGENT_MAX]
+        state["headers"] = headers
+        state["rates"] = self._rates
+        return request_id
+
+    def _place(self, path: str) -> tuple[str, App]:
+        if path.startswith("/api/") or path == "/api":
+            return "api", self._api
+        if (path.rstrip("/") or "/") in MACHINE_PATHS:
+            return "machine", self._machine
+        return "page", self._pages
+
+
+def _tell(method: str, route: str, status: int, took_s: float) -> None:
+    """Never the path itself: it may hold a token of a mailed link."""
+    metrics.requests.labels("gateway", method, route, str(status)).observe(took_s)
+    if route != "machine":
+        _log.info("request", method=method, route=route, status=status, took_ms=round(took_s * 1000, 1))
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Whoever runs the gateway starts and stops it; the server's own signals need only an answer."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return
