@@ -44,6 +44,7 @@ async def create_pool(
     size_max: int = 8,
     statement_timeout_s: float = 10.0,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
+    idle_in_transaction_timeout_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
     connect_timeout_s: float = 30.0,
 ) -> Pool:
     """A pool of connections that act as `role`; waits for the server, bounded, then raises StartRefused.
@@ -51,7 +52,7 @@ async def create_pool(
     JSON columns come and go as Python values, uuid columns as text. A connection holds no state from one use to the
     next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`).
     """
-    settings = _server_settings(role, statement_timeout_s, lock_timeout_s)
+    settings = _server_settings(role, statement_timeout_s, lock_timeout_s, idle_in_transaction_timeout_s)
 
     async def open_pool() -> Pool:
         return await asyncpg.create_pool(
@@ -95,12 +96,17 @@ async def _reset(connection: Connection) -> None:
         await connection.reset()
 
 
-def _server_settings(role: str | None, statement_timeout_s: float, lock_timeout_s: float) -> dict[str, str]:
+def _server_settings(
+    role: str | None,
+    statement_timeout_s: float,
+    lock_timeout_s: float,
+    idle_in_transaction_timeout_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
+) -> dict[str, str]:
     settings = {
         "application_name": f"mccs {os.getpid()}",
         "statement_timeout": str(int(statement_timeout_s * 1000)),
         "lock_timeout": str(int(lock_timeout_s * 1000)),
-        "idle_in_transaction_session_timeout": str(int(IDLE_IN_TRANSACTION_TIMEOUT_S * 1000)),
+        "idle_in_transaction_session_timeout": str(int(idle_in_transaction_timeout_s * 1000)),
         "timezone": "UTC",
     }
     if role is not None:

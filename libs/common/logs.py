@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from libs.common import context
+from libs.common.settings import CommonSettings
 
 _SECRET_NAME = re.compile(r"password|secret|token|authorization|cookie|(^|_)key$", re.IGNORECASE)
 _SECRET_TEXT = re.compile(r"(Bearer\s+)[\w.~+/=-]+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?<=://)([^/\s:@]*):[^/\s@]+@")
@@ -80,3 +81,8 @@ def _hide(match: re.Match[str]) -> str:
     if match[1]:
         return f"{match[1]}{_HIDDEN}"
     return f"{match[2]}:{_HIDDEN}@" if match[2] is not None else _HIDDEN
+
+
+def set_up(settings: CommonSettings, service: str = "node") -> None:
+    """As the settings say."""
+    start(service, level=settings.log_level, form=settings.log_format)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from libs.common import context
+from libs.common import context, telemetry
 from libs.common.envelope import Envelope
 from libs.common.ids import new_id
 
@@ -38,6 +38,7 @@ class Event(BaseModel):
             sequence=sequence,
             correlationid=context.request_id.get(),
             causationid=context.causation_id.get(),
+            traceparent=telemetry.traceparent(),
         )
 
 

@@ -118,6 +118,8 @@ class ContactSentV1(Event):
     to_name: str
     to_email: str
     body: str
+    copy_to_operator: bool = False
+    """The operator gets a copy as well, in a mail of its own: the addresses are not exposed to each other."""
 
 
 class MatchDismissedV1(Event):

@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from libs.common.bus.handling import BusOptions
+from libs.common.bus.memory import MemoryBus
 from libs.common.embedded_postgres import EmbeddedPostgres
 from libs.common.testing.clocks import FixedClock
 from libs.common.testing.servers import MARK, Prepare, Servers, drop_database, make_database
@@ -64,6 +66,18 @@ async def postgres_from(
     yield copy_of
     for url in made:
         await drop_database(postgres_server, url)
+
+
+@pytest_asyncio.fixture
+async def memory_bus(servers: Servers) -> AsyncIterator[MemoryBus]:
+    """The in-process bus on a fresh database of the embedded server, quick to try again."""
+    server_url = servers.embedded().url("postgres")
+    url = await make_database(server_url)
+    bus = MemoryBus(url, BusOptions(retry_first_s=0.02, retry_max_s=0.1, tries_max=4))
+    await bus.start()
+    yield bus
+    await bus.close()
+    await drop_database(server_url, url)
 
 
 @pytest.fixture

@@ -1,0 +1,53 @@
+"""Who hears what, durably: the queue of each service is bound by this table before anybody tells anything.
+
+Broadcasts (`BROADCAST`) go to every process that listens, besides. A service's subscriptions are held against this.
+"""
+
+from libs.common.contracts import directory, identity, ledger, matcher, notifier
+
+CONSUMERS: dict[str, tuple[str, ...]] = {
+    identity.UserRegisteredV1.TYPE: ("directory", "ledger", "notifier"),
+    identity.UserChangedV1.TYPE: ("directory", "notifier"),
+    identity.UserDeletedV1.TYPE: ("directory", "ledger", "notifier"),
+    identity.MembershipChangedV1.TYPE: ("directory", "ledger", "notifier"),
+    identity.SessionEndedV1.TYPE: (),
+    identity.ResetRequestedV1.TYPE: ("notifier",),
+    identity.VerificationRequestedV1.TYPE: ("notifier",),
+    identity.InvitationSentV1.TYPE: ("notifier",),
+    identity.SignupRepeatedV1.TYPE: ("notifier",),
+    identity.PasswordChangedV1.TYPE: ("notifier",),
+    identity.LoginFailedV1.TYPE: ("notifier",),
+    identity.LoginSucceededV1.TYPE: ("notifier",),
+    identity.KeysRotatedV1.TYPE: (),
+    identity.AuditRecordedV1.TYPE: ("directory",),
+    directory.EntityRegisteredV1.TYPE: ("ledger", "matcher", "notifier"),
+    directory.EntityChangedV1.TYPE: ("ledger", "matcher", "notifier"),
+    directory.EntityStatusChangedV1.TYPE: ("ledger", "matcher", "notifier"),
+    directory.EntityDeletedV1.TYPE: ("identity", "ledger", "matcher", "notifier"),
+    directory.ApplicationReceivedV1.TYPE: ("notifier",),
+    directory.TagsChangedV1.TYPE: ("matcher",),
+    directory.TagRenamedV1.TYPE: ("matcher",),
+    directory.CategoryChangedV1.TYPE: ("matcher",),
+    directory.ContactSentV1.TYPE: ("notifier",),
+    directory.MatchDismissedV1.TYPE: ("matcher",),
+    directory.AuditRecordedV1.TYPE: ("directory",),
+    ledger.AccountOpenedV1.TYPE: (),
+    ledger.AccountBandChangedV1.TYPE: ("matcher",),
+    ledger.LimitsChangedV1.TYPE: ("notifier",),
+    ledger.TransferProposedV1.TYPE: ("notifier",),
+    ledger.TransferCompletedV1.TYPE: ("notifier",),
+    ledger.TransferCancelledV1.TYPE: ("notifier",),
+    ledger.TransferExpiringV1.TYPE: ("notifier",),
+    ledger.BooksBrokenV1.TYPE: ("notifier",),
+    ledger.AuditRecordedV1.TYPE: ("directory",),
+    matcher.MatchFoundV1.TYPE: ("notifier",),
+    notifier.NoticeSentV1.TYPE: (),
+    notifier.NoticeFailedV1.TYPE: (),
+}
+
+BROADCAST = frozenset({identity.SessionEndedV1.TYPE, identity.KeysRotatedV1.TYPE})
+
+
+def topics_of(service: str) -> frozenset[str]:
+    """The types that this service's queue is bound to."""
+    return frozenset(kind for kind, services in CONSUMERS.items() if service in services)

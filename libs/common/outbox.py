@@ -1,0 +1,130 @@
+"""The outbox: events committed together with the data they tell of, waiting for the relay."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+import asyncpg
+
+from libs.common.database import Connection, Pool
+from libs.common.envelope import Envelope
+
+OUTBOX_SQL = """
+create table outbox (
+    position bigint generated always as identity primary key,
+    id text not null,
+    type text not null,
+    subject text not null,
+    sequence bigint not null default 0,
+    time timestamptz not null default clock_timestamp(),
+    data jsonb not null,
+    correlationid text,
+    causationid text,
+    traceparent text
+);
+create function outbox_told() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('outbox', '');
+    return null;
+end $$;
+create trigger outbox_told after insert on outbox for each statement execute function outbox_told();
+"""
+"""For migrations: the table, and the notification that wakes the relay at the commit."""
+
+_COLUMNS = ("id", "type", "subject", "sequence", "time", "data", "correlationid", "causationid", "traceparent")
+_CLAIM = f"""
+select position, {", ".join(_COLUMNS)} from outbox order by position limit $1 for update skip locked
+"""  # noqa: S608  our own constants
+_ADD = f"""
+insert into outbox ({", ".join(_COLUMNS)})
+select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::text[],
+                     $8::text[], $9::text[])
+"""  # noqa: S608
+
+
+class Claim(Protocol):
+    """Events that nobody else publishes while they are held, about in the order they were told."""
+
+    envelopes: Sequence[Envelope]
+
+    async def done(self, ids: set[str]) -> None:
+        """The bus has made these its own: they are forgotten here. The rest waits on."""
+
+
+class OutboxStore(Protocol):
+    """Where a relay takes events from. Any number of relays may work on one store."""
+
+    def claim(self, limit: int) -> AbstractAsyncContextManager[Claim]:
+        """Holds up to `limit` waiting events for the block; whatever is not done at its end is free again."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Returns when something was told, or after the time."""
+
+
+async def add(connection: Connection, envelopes: Sequence[Envelope]) -> None:
+    """Puts events into the outbox in the caller's transaction, in this order."""
+    if envelopes:
+        rows = [[getattr(envelope, name) for envelope in envelopes] for name in _COLUMNS]
+        await connection.execute(_ADD, *rows)
+
+
+class PostgresOutbox:
+    """The table `outbox` of one database (`OUTBOX_SQL`)."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._told = asyncio.Event()
+        self._listening: Any = None
+
+    @asynccontextmanager
+    async def claim(self, limit: int) -> AsyncIterator["_PostgresClaim"]:
+        """The rows are locked by a transaction: a relay that dies lets go of them at once."""
+        self._told.clear()
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield _PostgresClaim(connection, await connection.fetch(_CLAIM, limit))
+
+    def wake(self) -> None:
+        """In process: something was committed."""
+        self._told.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        if self._listening is None or self._listening.is_closed():
+            await self._listen()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._told.wait()
+
+    async def close(self) -> None:
+        """Gives the listening connection back; before the pool is closed."""
+        connection, self._listening = self._listening, None
+        if connection is not None:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await connection.remove_listener("outbox", self._on_notify)
+            await self._pool.release(connection)
+
+    async def _listen(self) -> None:
+        """A connection is kept for LISTEN; where none is to be had the slow poll of the relay goes on alone."""
+        await self.close()
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            connection = await self._pool.acquire(timeout=5)
+            self._listening = connection
+            await connection.add_listener("outbox", self._on_notify)
+        self._told.set()  # what was told before LISTEN stood
+
+    def _on_notify(self, *_: object) -> None:
+        self._told.set()
+
+
+class _PostgresClaim:
+    def __init__(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
+        self._connection = connection
+        self._positions = {row["position"]: row["id"] for row in rows}
+        self.envelopes = [
+            Envelope(source=row["type"].split(".", 1)[0], **{name: row[name] for name in _COLUMNS}) for row in rows
+        ]
+
+    async def done(self, ids: set[str]) -> None:
+        taken = [position for position, identity in self._positions.items() if identity in ids]
+        await self._connection.execute("delete from outbox where position = any($1::bigint[])", taken)
