@@ -1,12 +1,14 @@
 """What every service is to whoever runs it, and what it is given."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from libs.common.auth import TokenVerifier
-from libs.common.bus.port import Bus
 from libs.common.clock import Clock
 from libs.common.peers import Peers
+
+if TYPE_CHECKING:  # the bus package imports StartRefused from here
+    from libs.common.bus.port import Bus
 
 Role = Literal["api", "worker", "both"]
 """`api` answers requests; `worker` runs relay, consumers and timers; the one-process node runs both."""
@@ -16,7 +18,7 @@ Role = Literal["api", "worker", "both"]
 class Wiring:
     """The parts that whoever runs a service passes in."""
 
-    bus: Bus
+    bus: "Bus"
     peers: Peers
     verifier: TokenVerifier
     clock: Clock
