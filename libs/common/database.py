@@ -1,9 +1,9 @@
 """PostgreSQL through asyncpg: one pool per role, with a time limit on everything."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
 import orjson
@@ -20,6 +20,7 @@ else:  # the driver's classes are generic for the type checker only
     Pool = asyncpg.Pool
 
 _NOT_YET = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
+T = TypeVar("T")
 LOCK_TIMEOUT_S = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_S = 30.0
 
@@ -120,14 +121,20 @@ async def _connect(url: str, settings: dict[str, str]) -> OwnConnection:
     return connection
 
 
-async def _patiently(url: str, within_s: float, opening: Any) -> Any:
+async def _patiently(url: str, within_s: float, opening: Callable[[], Awaitable[T]]) -> T:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise StartRefused(
+            f"{url or 'Nothing'} is not the address of a PostgreSQL server: give one like postgresql://user@host/database"
+            " (`embedded:` belongs to the one-process node).",
+            status=2,
+        )
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(_NOT_YET),
         stop=stop_after_delay(within_s),
         wait=wait_exponential(multiplier=0.1, max=2),
     )
 
-    async def once() -> Any:
+    async def once() -> T:
         return await opening()
 
     try:

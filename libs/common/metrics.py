@@ -9,9 +9,14 @@ requests = Histogram(
 )
 published = Counter("mccs_events_published_total", "Events that the bus has made its own.", ("service",))
 relay_failures = Counter("mccs_relay_failures_total", "Windows that the bus did not take whole.", ("service",))
-handled = Counter("mccs_events_handled_total", "Messages by outcome: done, again, dead.", ("service", "type", "outcome"))
+handled = Counter(
+    "mccs_events_handled_total", "Messages by outcome: done, again, dead.", ("service", "type", "outcome")
+)
 event_delay = Histogram(
-    "mccs_event_delay_seconds", "From the time an event was told to the end of its handling.", ("service",), buckets=_DELAYS_S
+    "mccs_event_delay_seconds",
+    "From the time an event was told to the end of its handling.",
+    ("service",),
+    buckets=_DELAYS_S,
 )
 outbox_waiting = Gauge("mccs_outbox_waiting", "Events of the last claimed window that still wait.", ("service",))
 

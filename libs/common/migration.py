@@ -123,7 +123,9 @@ def _run(connection: Any, versions: Path) -> None:
     connection.execute(text(f"set local lock_timeout = {int(LOCK_TIMEOUT_S * 1000)}"))
     script = ScriptDirectory(str(versions), version_locations=[str(versions)])
     environment = EnvironmentContext(
-        Config(), script, fn=lambda revision, _: script._upgrade_revs("head", cast("Any", revision))  # noqa: SLF001  as alembic.command.upgrade does
+        Config(),
+        script,
+        fn=lambda revision, _: script._upgrade_revs("head", cast("Any", revision)),  # noqa: SLF001  as alembic.command.upgrade does
     )
     with environment:
         environment.configure(connection=connection)

@@ -26,15 +26,18 @@ class Cursor:
 
         With `kinds` the number and the types of the values must be these, and a list is returned.
         """
-        try:
-            if len(cursor) > _LENGTH_MAX:
-                raise ValueError(cursor)
-            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            values = orjson.loads(raw)
-            if not isinstance(values, list) or not values:
-                raise ValueError(cursor)
-            if kinds and (len(values) != len(kinds) or any(type(v) is not k for v, k in zip(values, kinds, strict=True))):
-                raise ValueError(cursor)
-        except (ValueError, binascii.Error):
-            raise Refusal.of(400, "cursor_invalid", "The cursor is not one that this list gave.", "cursor") from None
+        values = _values(cursor)
+        if not values or (kinds and [type(value) for value in values] != list(kinds)):
+            raise Refusal.of(400, "cursor_invalid", "The cursor is not one that this list gave.", "cursor")
         return values if kinds or len(values) > 1 else values[0]
+
+
+def _values(cursor: str) -> list[Any]:
+    """What was encoded; nothing where this is no cursor."""
+    if len(cursor) > _LENGTH_MAX:
+        return []
+    try:
+        values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        return []
+    return values if isinstance(values, list) else []

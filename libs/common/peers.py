@@ -92,27 +92,26 @@ def target(path: str, query: Query | None) -> str:
     """Path and query as they stand in a request line. The path comes with its parts quoted."""
     if not query:
         return path
-    pairs: list[tuple[str, str]] = []
-    for name, value in query.items():
-        for item in value if isinstance(value, list) else [value]:
-            pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+    pairs = [
+        (name, str(item).lower() if isinstance(item, bool) else str(item))
+        for name, value in query.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
     return f"{path}?{urlencode(pairs)}"
 
 
 def request_headers(caller: Caller, own_token: Callable[[], str], content_type: str | None) -> dict[str, str]:
     """What goes along with a call: who speaks, for which client, under which request id and trace."""
-    headers = {"Authorization": f"Bearer {caller.token or own_token()}"}
-    for name, value in (
-        ("Content-Type", content_type),
-        ("X-Request-Id", caller.request_id or context.request_id.get()),
-        ("X-Client-Address", caller.client_address),
-        ("X-Client-Agent", _header_text(caller.user_agent)),
-        ("Idempotency-Key", caller.idempotency_key),
-        ("Traceparent", telemetry.traceparent()),
-    ):
-        if value:
-            headers[name] = value
-    return headers
+    headers = {
+        "Content-Type": content_type,
+        "X-Request-Id": caller.request_id or context.request_id.get(),
+        "X-Client-Address": caller.client_address,
+        "X-Client-Agent": _header_text(caller.user_agent),
+        "Idempotency-Key": caller.idempotency_key,
+        "Traceparent": telemetry.traceparent(),
+    }
+    given = {name: value for name, value in headers.items() if value}
+    return {"Authorization": f"Bearer {caller.token or own_token()}", **given}
 
 
 def _header_text(value: str | None) -> str | None:

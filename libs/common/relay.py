@@ -66,17 +66,15 @@ class Relay:
         while True:
             try:
                 claimed, taken = await self.once()
-                if taken < claimed:
-                    raise _NotTaken(f"{claimed - taken} of {claimed} events")
-                pause_s = _PAUSE_FIRST_S
-                if claimed < self._window_max:
+                why = f"the bus did not take {claimed - taken} of {claimed} events" if taken < claimed else ""
+                if not why and claimed < self._window_max:
                     await self._store.wait(self._poll_s)
             except Exception as fault:  # noqa: BLE001  whatever is away comes back
-                metrics.relay_failures.labels(self._name).inc()
-                _log.warning("relay.waits", relay=self._name, why=repr(fault), pause_s=pause_s)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, _PAUSE_MAX_S)
-
-
-class _NotTaken(Exception):  # noqa: N818
-    """The bus refused part of a window, or knows no queue for it."""
+                why = repr(fault)
+            if not why:
+                pause_s = _PAUSE_FIRST_S
+                continue
+            metrics.relay_failures.labels(self._name).inc()
+            _log.warning("relay.waits", relay=self._name, why=why, pause_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S)

@@ -28,10 +28,12 @@ class CommonSettings(BaseSettings):
     )
 
     env: Literal["development", "production"] = Field(
-        "development", description="development or production; production refuses secrets and doors made for development"
+        "development",
+        description="development or production; production refuses secrets and doors made for development",
     )
     allow_local_doors: bool = Field(
-        default=False, description="in production, accept `memory:` and `file:` doors all the same (one-machine installation)"
+        default=False,
+        description="in production, accept `memory:` and `file:` doors all the same (one-machine installation)",
     )
     data: Path = Field(Path("./var"), description="folder of the embedded stores")
     host: str = Field("127.0.0.1", description="address on which the gateway listens")
@@ -67,7 +69,9 @@ class CommonSettings(BaseSettings):
     relay_poll_s: float = Field(2.0, gt=0, description="how often the relay looks without having been woken")
     bus_prefetch_max: int = Field(50, ge=1, le=1000, description="messages that one process handles at once at most")
     bus_tries_max: int = Field(8, ge=1, le=100, description="tries of a message before it is a dead letter")
-    bus_retry_first_s: float = Field(1.0, gt=0, description="wait before the second try; each further wait is thrice as long")
+    bus_retry_first_s: float = Field(
+        1.0, gt=0, description="wait before the second try; each further wait is thrice as long"
+    )
     bus_retry_max_s: float = Field(900.0, gt=0, description="longest wait between two tries")
 
     @field_validator("languages", mode="before")

@@ -26,7 +26,7 @@ def loads(raw: bytes, depth_max: int = DEPTH_MAX) -> Any:
         raise _refusal(f"it is nested deeper than {depth_max} levels")
     try:
         value = _decoder.decode(text.removeprefix("\ufeff"))
-    except _Rejected as rejected:
+    except _RejectedError as rejected:
         raise _refusal(str(rejected)) from None
     except json.JSONDecodeError as fault:
         raise _refusal(f"{fault.msg} at line {fault.lineno} column {fault.colno}") from None
@@ -37,7 +37,7 @@ def loads(raw: bytes, depth_max: int = DEPTH_MAX) -> Any:
     return value
 
 
-class _Rejected(ValueError):
+class _RejectedError(ValueError):
     """Valid for a lax reader, not for us."""
 
 
@@ -59,27 +59,27 @@ def _depth(raw: bytes) -> int:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _Rejected("an object has the same key twice")
+        raise _RejectedError("an object has the same key twice")
     return value
 
 
 def _number(digits: str) -> Decimal:
     if len(digits) > _DIGITS_MAX:
-        raise _Rejected("a number has too many digits")
+        raise _RejectedError("a number has too many digits")
     number = Decimal(digits)
     if abs(number.adjusted()) > _DIGITS_MAX:
-        raise _Rejected("a number is out of range")
+        raise _RejectedError("a number is out of range")
     return number
 
 
 def _integer(digits: str) -> int:
     if len(digits) > _DIGITS_MAX:
-        raise _Rejected("a number has too many digits")
+        raise _RejectedError("a number has too many digits")
     return int(digits)
 
 
 def _constant(name: str) -> NoReturn:
-    raise _Rejected(f"{name} is not a JSON number")
+    raise _RejectedError(f"{name} is not a JSON number")
 
 
 _decoder = json.JSONDecoder(

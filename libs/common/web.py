@@ -107,7 +107,7 @@ async def _authenticate(request: Request) -> Principal:
 
 async def principal(request: Request) -> Principal:
     """Who calls: person, API key or service. Every endpoint that is not `public` has one."""
-    found = getattr(request.state, "principal", None)
+    found: Principal | None = getattr(request.state, "principal", None)
     if found is None:
         raise unauthorised("token_missing", "A bearer token is needed.")
     return found

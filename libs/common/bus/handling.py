@@ -78,5 +78,5 @@ async def snapshots(calls: Sequence[object]) -> None:
     for call in calls:
         try:
             await call()  # type: ignore[operator]
-        except Exception:
+        except Exception:  # noqa: BLE001  it says so, and the rest goes on
             _log.exception("bus.snapshot_failed")

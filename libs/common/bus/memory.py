@@ -169,7 +169,7 @@ class MemoryBus:
         )
         await self._opened().execute("select pg_notify('delivery', $1)", service)
         self._wake(service)
-        return int(status.split()[-1])
+        return int(status.rsplit(maxsplit=1)[-1])
 
     async def drop(self, service: str, ids: Sequence[str]) -> int:
         status: str = await self._opened().execute(
@@ -177,7 +177,7 @@ class MemoryBus:
             service,
             list(ids),
         )
-        return int(status.split()[-1])
+        return int(status.rsplit(maxsplit=1)[-1])
 
     async def healthy(self) -> bool:
         try:

@@ -315,7 +315,7 @@ class RabbitBus:
         publisher = self._publisher
         if publisher is None or publisher.is_closed:
             return False
-        channel = await publisher.get_underlay_channel()
+        channel: Any = await publisher.get_underlay_channel()
         properties = aiormq.spec.Basic.Properties(
             content_type="application/cloudevents+json",
             delivery_mode=2,
@@ -389,7 +389,7 @@ async def _look(channel: AbstractChannel, service: str, limit: int) -> list[Abst
 
 def _letter(service: str, message: AbstractIncomingMessage) -> DeadLetter:
     headers = message.headers or {}
-    by_broker = headers.get("x-first-death-reason")
+    by_broker = str(headers.get("x-first-death-reason", "unknown"))
     reason = str(headers.get("x-mccs-reason") or f"given up by the broker: {by_broker}")
     failed_at = headers.get("x-mccs-failed-at")
     died_at = datetime.fromtimestamp(int(str(failed_at)) / 1000, UTC) if failed_at else datetime.now(UTC)

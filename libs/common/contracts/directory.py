@@ -30,7 +30,7 @@ class EntityChangedV1(Event):
     city: str = ""
     region: str = ""
     country: str = ""
-    categories: list[str] = []
+    categories: list[str] = []  # noqa: RUF012  pydantic copies it
     latitude: float | None = None
     """Rounded to about 1 km, as `longitude`; absent where the member gave no place."""
     longitude: float | None = None
@@ -135,5 +135,3 @@ class AuditRecordedV1(Audited):
     """For the activity log, told where the directory's own change is not already in it."""
 
     TYPE: ClassVar[str] = "directory.audit.recorded.v1"
-
-

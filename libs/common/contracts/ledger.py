@@ -102,7 +102,7 @@ class BooksBrokenV1(Event):
     TYPE: ClassVar[str] = "ledger.books.broken.v1"
     check: str
     detail: str
-    account_numbers: list[str] = []
+    account_numbers: list[str] = []  # noqa: RUF012  pydantic copies it
 
 
 class AuditRecordedV1(Audited):

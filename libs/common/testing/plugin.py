@@ -107,7 +107,11 @@ def clock() -> FixedClock:
 def pytest_configure(config: pytest.Config) -> None:
     """Log lines go where pytest shows them: beside a failing test only."""
     structlog.configure(
-        processors=[structlog.stdlib.add_log_level, structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )

@@ -1,0 +1,173 @@
+"""Runs services by themselves, as containers do: ports, signals, and one sentence where one cannot start."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+
+from libs.common import logs, telemetry
+from libs.common.auth import JwksVerifier, ServiceTokens
+from libs.common.bus import open_bus
+from libs.common.bus.port import BusAway
+from libs.common.clock import utc_now
+from libs.common.peers_http import HttpPeers
+from libs.common.service import Role, Service, StartRefused, Wiring
+from libs.common.sessions import watch_sessions
+from libs.common.settings import SERVICES, CommonSettings, load
+from libs.common.web import create_app
+
+KEEP_ALIVE_S = 75
+_log = structlog.get_logger(__name__)
+
+
+def main(name: str, arguments: Sequence[str] | None = None) -> int:
+    """`python -m services.<name> [api|worker|both|migrate]`; the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["both"]
+    if len(given) != 1 or given[0] not in ("api", "worker", "both", "migrate"):
+        print(f"usage: python -m services.{name} [api|worker|both|migrate]", file=sys.stderr)  # noqa: T201
+        return 2
+    if given[0] == "migrate":
+        return _said(lambda: _migrate(name))
+    role: Any = given[0]
+    return run_services([name], role)
+
+
+def run_services(names: Sequence[str], role: Role) -> int:
+    """Runs these until SIGTERM or SIGINT: 0 after a clean stop, else the status of the StartRefused it tells."""
+    return _said(lambda: _run(names, role))
+
+
+def _said(work: Callable[[], Awaitable[None]]) -> int:
+    async def awaited() -> None:
+        await work()
+
+    try:
+        asyncio.run(awaited())
+    except StartRefused as refused:
+        print(refused.sentence, file=sys.stderr)  # noqa: T201  for the operator
+        return refused.status
+    except BusAway as away:
+        print(away, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _migrate(name: str) -> None:
+    settings = load(import_module(f"services.{name}.settings").Settings)
+    logs.set_up(settings, name)
+    migrate = getattr(import_module(f"services.{name}.app"), "migrate", None)
+    if migrate is not None:
+        await migrate(settings)
+
+
+async def _run(names: Sequence[str], role: Role) -> None:
+    unknown = [name for name in names if name not in (*SERVICES, "gateway")]
+    if unknown:
+        raise StartRefused(
+            f"There is no service called {unknown[0]}; there are {', '.join(SERVICES)}, gateway.", status=2
+        )
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with contextlib.AsyncExitStack() as stack:
+        for name in names:
+            await _bring_up(name, role, stack, stopping)
+        await stopping.wait()
+        _log.info("stopping", services=list(names))
+
+
+async def _bring_up(name: str, role: Role, stack: contextlib.AsyncExitStack, stopping: asyncio.Event) -> None:
+    """One service with all it needs; the stack takes it down in the other order."""
+    package = "gateway" if name == "gateway" else f"services.{name}"
+    settings: CommonSettings = load(import_module(f"{package}.settings").Settings)
+    logs.set_up(settings, name)
+    telemetry.start(name, settings.otlp_url)
+    stack.callback(telemetry.stop)
+    secret = settings.service_secret.get_secret_value()
+    peers = HttpPeers(settings.api_urls, ServiceTokens(secret, name))
+    stack.push_async_callback(peers.close)
+    bus = open_bus(settings)
+    stack.push_async_callback(bus.close)
+    await bus.start()
+    if settings.env == "development":
+        migrate = getattr(import_module(f"{package}.app"), "migrate", None)
+        if migrate is not None:
+            await migrate(settings)
+    verifier = JwksVerifier(name, secret, peers)
+    wiring = Wiring(bus=bus, peers=peers, verifier=verifier, clock=utc_now)
+    service: Service = import_module(f"{package}.app").build(settings, wiring)
+    stack.push_async_callback(service.stop)
+    await service.start(role)
+    listening = _bind(*_place(name, settings))
+    stack.callback(listening.close)
+    # a worker answers for its health alone
+    api = create_app(name, settings, verifier, {}, {"bus": bus.healthy}) if role == "worker" else service.api
+    await _serve(api, listening, settings, stack)
+    await watch_sessions(bus, peers, [verifier])
+    _log.info("started", role=role, address=":".join(map(str, listening.getsockname()[:2])))
+
+
+def _place(name: str, settings: CommonSettings) -> tuple[str, int]:
+    """The gateway listens on `host` and `port`, a service on the port of its own address."""
+    if name == "gateway":
+        return settings.host, settings.port
+    parts = urlsplit(settings.api_urls[name])
+    return settings.bind_host, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as fault:
+        listening.close()
+        raise StartRefused(
+            f"Port {port} on {host} is not to be had ({fault.strerror}): end what listens there, or set another port."
+        ) from None
+    return listening
+
+
+async def _serve(
+    app: Any, listening: socket.socket, settings: CommonSettings, stack: contextlib.AsyncExitStack
+) -> None:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="auto",
+            timeout_keep_alive=KEEP_ALIVE_S,  # longer than the callers keep a connection (libs.common.peers_http)
+            timeout_graceful_shutdown=int(settings.stop_timeout_s),
+            server_header=False,
+            date_header=False,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listening]), name="server")
+
+    async def stop() -> None:
+        server.should_exit = True
+        await task
+
+    stack.push_async_callback(stop)
+    while not server.started and not task.done():  # noqa: ASYNC110  uvicorn tells it by this flag only
+        await asyncio.sleep(0.01)
+    if task.done():
+        task.result()
