@@ -50,8 +50,10 @@ def told(refusal: Refusal, operation: Operation) -> Refusal:
     if status in {413, 503} or (status in operation.statuses and status != 500):
         retry = (refusal.retry_after_s or 1) if status == 503 else refusal.retry_after_s
         return Refusal(status, refusal.problems, retry_after_s=retry)
-    if 400 <= status < 500:
-        return Refusal(400 if 400 in operation.statuses else operation.unknown, refusal.problems)
+    if 400 <= status < 500 and not (status == 401 and operation.who == "anyone"):
+        nearest = next((each for each in (400, operation.unknown, 401) if each in operation.statuses), None)
+        if nearest is not None:
+            return Refusal(nearest, refusal.problems)
     if status in {502, 504}:
         return Refusal(503, refusal.problems, retry_after_s=refusal.retry_after_s or 1)
     raise UnlistedStatus(f"{status}: {refusal}") from refusal

@@ -53,12 +53,13 @@ class Api:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         operation = found[0].get(method) if found else None
         scope["state"]["route"] = operation.path if operation else "unknown"
+        if found is None or operation is None:
+            await self._refuse(send, _nothing(known=found is not None), None, cors, found[0] if found else {})
+            return
         try:
-            if found is None or operation is None:
-                raise _nothing(known=found is not None)
             call, reply = await self._reply(scope, receive, operation, found[1])
         except Refusal as refusal:
-            await self._refuse(send, refusal, operation, cors, found[0] if found else {})
+            await self._refuse(send, refusal, operation, cors, found[0])
             return
         except Exception:
             log.exception("request_failed", request_id=scope["state"]["request_id"])
