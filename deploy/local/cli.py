@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _verb(options: argparse.Namespace) -> int:
     """Imports only what the verb needs: help answers at once."""
     if options.verb == "run":
-        from deploy.local import running
+        from deploy.local.running import run
 
-        return running.run(options.services, options.role)
-    from deploy.local import verbs
+        return run(options.services, options.role)
+    from deploy.local.verbs import VERBS
 
-    return asyncio.run(verbs.VERBS[options.verb](options))
+    return asyncio.run(VERBS[options.verb](options))
 
 
 def _parser() -> argparse.ArgumentParser:

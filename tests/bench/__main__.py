@@ -1,0 +1,30 @@
+"""`make bench`: every figure of the house in one go, each by the program that measures it."""
+
+import os
+import platform
+import subprocess
+import sys
+
+PROGRAMS = (
+    ("tests.bench.node",),
+    ("libs.common.bench.tokens",),
+    ("libs.common.bench.events",),
+    ("libs.common.bench.relay",),
+    ("services.identity.bench.logins",),
+    ("services.ledger.bench", "--short"),
+    ("gateway.bench", "--short"),
+)
+
+
+def main() -> int:
+    """Runs them one after the other; the status of the first that failed."""
+    print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores\n", flush=True)
+    worst = 0
+    for program in PROGRAMS:
+        print(f"--- {' '.join(program)}", flush=True)
+        worst = worst or subprocess.run([sys.executable, "-m", *program], check=False).returncode
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main())
