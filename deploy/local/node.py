@@ -10,7 +10,6 @@ import structlog
 from deploy.local.folder import DataFolder
 from deploy.local.operator import OperatorDoor
 from deploy.local.parts import DEPLOYABLES, SQL_STORES, Part, part
-from deploy.local.serve import Serving, bind, bind_private
 from deploy.local.settings import NodeSettings
 from libs.common.auth import JwksVerifier, ServiceTokens
 from libs.common.bus import open_bus
@@ -19,6 +18,7 @@ from libs.common.clock import utc_now
 from libs.common.embedded_postgres import EmbeddedPostgres
 from libs.common.peers_local import LocalPeers
 from libs.common.service import Service, StartRefused, Wiring
+from libs.common.serving import Serving, bind, bind_private
 from libs.common.sessions import watch_sessions
 from libs.common.settings import DEVELOPMENT_SECRET, CommonSettings, load
 

@@ -5,7 +5,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def _content(file: Path) -> bytes:
     return file.read_bytes()
 
 
-VERBS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
+VERBS: dict[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]] = {
     "migrate": migrate,
     "admin": admin,
     "demo": demo,

@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 
 from libs.common import logs, telemetry
 from libs.common.auth import JwksVerifier, ServiceTokens
@@ -20,11 +18,11 @@ from libs.common.bus.port import BusAway
 from libs.common.clock import utc_now
 from libs.common.peers_http import HttpPeers
 from libs.common.service import Role, Service, StartRefused, Wiring
+from libs.common.serving import Serving, bind
 from libs.common.sessions import watch_sessions
-from libs.common.settings import SERVICES, CommonSettings, load
+from libs.common.settings import SERVICES, CommonSettings, load, variable
 from libs.common.web import create_app
 
-KEEP_ALIVE_S = 75
 _log = structlog.get_logger(__name__)
 
 
@@ -106,11 +104,13 @@ async def _bring_up(name: str, role: Role, stack: contextlib.AsyncExitStack, sto
     service: Service = import_module(f"{package}.app").build(settings, wiring)
     stack.push_async_callback(service.stop)
     await service.start(role)
-    listening = _bind(*_place(name, settings))
-    stack.callback(listening.close)
+    host, port = _place(name, settings)
+    listening = bind(host, port, "MCCS_PORT" if name == "gateway" else variable(f"{name}_api_url"))
     # a worker answers for its health alone
     api = create_app(name, settings, verifier, {}, {"bus": bus.healthy}) if role == "worker" else service.api
-    await _serve(api, listening, settings, stack)
+    serving = Serving(api, listening, stop_timeout_s=settings.stop_timeout_s)
+    stack.push_async_callback(serving.stop)
+    await serving.start()
     await watch_sessions(bus, peers, [verifier])
     _log.info("started", role=role, address=":".join(map(str, listening.getsockname()[:2])))
 
@@ -121,53 +121,3 @@ def _place(name: str, settings: CommonSettings) -> tuple[str, int]:
         return settings.host, settings.port
     parts = urlsplit(settings.api_urls[name])
     return settings.bind_host, parts.port or (443 if parts.scheme == "https" else 80)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as fault:
-        listening.close()
-        raise StartRefused(
-            f"Port {port} on {host} is not to be had ({fault.strerror}): end what listens there, or set another port."
-        ) from None
-    return listening
-
-
-async def _serve(
-    app: Any, listening: socket.socket, settings: CommonSettings, stack: contextlib.AsyncExitStack
-) -> None:
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="auto",
-            timeout_keep_alive=KEEP_ALIVE_S,  # longer than the callers keep a connection (libs.common.peers_http)
-            timeout_graceful_shutdown=int(settings.stop_timeout_s),
-            server_header=False,
-            date_header=False,
-        )
-    )
-    task = asyncio.create_task(server.serve(sockets=[listening]), name="server")
-
-    async def stop() -> None:
-        server.should_exit = True
-        await task
-
-    stack.push_async_callback(stop)
-    while not server.started and not task.done():  # noqa: ASYNC110  uvicorn tells it by this flag only
-        await asyncio.sleep(0.01)
-    if task.done():
-        task.result()

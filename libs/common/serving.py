@@ -1,4 +1,4 @@
-"""HTTP servers inside the node's own loop and under its own signals."""
+"""HTTP servers inside a program's own loop and under its own signals."""
 
 import asyncio
 import contextlib
@@ -12,18 +12,20 @@ import uvicorn
 from libs.common.service import StartRefused
 
 BACKLOG = 2048
+KEEP_ALIVE_S = 75
+"""Longer than our callers keep a connection (`libs.common.peers_http`)."""
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to the node."""
+    """A uvicorn server that leaves signals to whoever runs it."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises StartRefused that names the port and what to do."""
+def bind(host: str, port: int, setting: str = "MCCS_PORT") -> socket.socket:
+    """A listening socket; raises StartRefused that names the port and the setting to change."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,7 +36,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening.close()
         raise StartRefused(
             f"The address {host}:{port} cannot be used ({fault.strerror}): stop what listens there, "
-            "or set MCCS_PORT to a free port."
+            f"or set {setting} to a free port."
         ) from fault
     listening.setblocking(False)
     return listening
@@ -65,7 +67,7 @@ class Serving:
             proxy_headers=False,
             backlog=BACKLOG,
             timeout_graceful_shutdown=max(1, round(stop_timeout_s)),
-            timeout_keep_alive=30,
+            timeout_keep_alive=KEEP_ALIVE_S,
             h11_max_incomplete_event_size=65_536,
         )
         self._server = Server(config)
