@@ -1,0 +1,314 @@
+"""The index in Elasticsearch: one document per entity, in a versioned index behind an alias.
+
+A document is fed by several streams, each with its own sequence, so one external version cannot speak for it: the sequences
+lie in the document, and a write holds only for the state it was made from (`if_seq_no`); the loser reads and tries again.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
+
+from libs.common.ids import new_id
+from services.matcher.domain.documents import Document, Side
+from services.matcher.index.elastic_shapes import (
+    MAPPINGS,
+    WINDOW,
+    document_of,
+    opposite,
+    query_of,
+    settings_of,
+    sort_of,
+)
+from services.matcher.index.elastic_writer import Writer
+from services.matcher.index.port import Change, Documents, Found, IndexAway, Query
+from services.matcher.lexicon import NodeLexicon
+from services.matcher.vocabulary import NameVocabulary, TagVocabulary
+
+PAGE = 1_000
+TERMS_PAGE = 5_000
+FORM = "v1"
+"""Rises with every change of the mappings: an index of another form is not used, and a new one is filled."""
+
+
+class ElasticIndex:
+    """Talks to Elasticsearch; several processes may use one index."""
+
+    def __init__(
+        self, client: AsyncElasticsearch, name: str, lexicon: NodeLexicon, *, shards: int, replicas: int
+    ) -> None:
+        self._client = client
+        self._lexicon = lexicon
+        self._shards, self._replicas = shards, replicas
+        self.name = f"{name}-{FORM}"
+        self.writing = f"{self.name}-writing"
+        """The alias of every index that hears changes: the one in use and one that is being built."""
+        self._writer = Writer(client, self.writing)
+        self.tags = TagVocabulary(lexicon)
+        self.names = NameVocabulary(lexicon)
+
+    async def start(self) -> None:
+        """Makes an empty index where there is none."""
+        with away():
+            if not await self._client.indices.exists_alias(name=self.name):
+                index = await self.make_index()
+                with contextlib.suppress(ApiError):  # another process may be quicker; then its index is used
+                    if not await self._client.indices.exists_alias(name=self.name):
+                        await self._client.indices.update_aliases(
+                            actions=[{"add": {"index": index, "alias": self.name}}]
+                        )
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Finishes what is being written."""
+        await self._writer.stop()
+        await self._client.close()
+
+    async def healthy(self) -> bool:
+        """Whether a search would be answered."""
+        with away():
+            await self._client.search(index=self.name, size=0, terminate_after=1)
+        return True
+
+    async def is_empty(self) -> bool:
+        """Whether no document is there."""
+        await self.refresh()
+        with away():
+            answer = await self._client.count(index=self.name)
+        return int(answer["count"]) == 0
+
+    async def refresh(self) -> None:
+        """Makes everything written findable."""
+        with away():
+            await self._client.indices.refresh(index=self.name)
+
+    async def findable(self) -> None:
+        """Waits for a refresh that begins after now; several wait for one."""
+        await self._writer.refreshed()
+
+    async def update(self, change: Change) -> Document:
+        """Together with others that come at the same time."""
+        return await self._writer.write(change)
+
+    async def get(self, entity_id: str) -> Document | None:
+        """As it stands, whether findable yet or not."""
+        with away():
+            try:
+                answer = await self._client.get(index=self.name, id=entity_id)
+            except NotFoundError:
+                return None
+        return document_of(answer["_source"])
+
+    async def search(self, query: Query) -> Found:
+        """One page, in one request; behind the window in a few."""
+        if query.offset + query.size > WINDOW:
+            return await self._search_deep(query)
+        hits = await self._ask(query_of(query), sort_of(query), size=query.size, offset=query.offset)
+        return Found([document_of(hit["_source"]) for hit in hits["hits"]], hits["total"]["value"])
+
+    async def _search_deep(self, query: Query) -> Found:
+        """Walks to the row from the nearer end of the list."""
+        shape = query_of(query)
+        total = await self.count(query)
+        if query.offset >= total:
+            return Found([], total)
+        size = min(query.size, total - query.offset)
+        behind = total - query.offset - size
+        from_end = behind < query.offset
+        sort = opposite(sort_of(query)) if from_end else sort_of(query)
+        last = await self._row(shape, sort, behind if from_end else query.offset)
+        hits = await self._ask(shape, sort, size=size, after=last)
+        found = [document_of(hit["_source"]) for hit in hits["hits"]]
+        return Found(found[::-1] if from_end else found, total)
+
+    async def _row(self, shape: dict[str, Any], sort: list[dict[str, Any]], number: int) -> list[Any] | None:
+        """Where the row before this number (from 0) stands in the order."""
+        if number == 0:
+            return None
+        first = min(number, WINDOW)
+        hits = await self._ask(shape, sort, size=1, offset=first - 1, source=False)
+        left = number - first
+        while left > 0 and hits["hits"]:
+            step = min(left, WINDOW)
+            hits = await self._ask(shape, sort, size=step, after=hits["hits"][-1]["sort"], source=False)
+            left -= step
+        return list(hits["hits"][-1]["sort"]) if hits["hits"] else None
+
+    async def _ask(
+        self,
+        query: dict[str, Any],
+        sort: list[dict[str, Any]],
+        *,
+        size: int,
+        offset: int = 0,
+        after: list[Any] | None = None,
+        source: bool = True,
+    ) -> Any:
+        more: dict[str, Any] = {"search_after": after} if after else {"from_": offset}
+        with away():
+            answer = await self._client.search(
+                index=self.name,
+                query=query,
+                sort=sort,
+                size=size,
+                source=source,
+                track_total_hits=source,
+                track_scores=False,
+                **more,
+            )
+        return answer["hits"]
+
+    async def count(self, query: Query) -> int:
+        """Exactly."""
+        with away():
+            answer = await self._client.count(index=self.name, query=query_of(query))
+        return int(answer["count"])
+
+    async def tag_counts(self, tags: Sequence[str], side: Side | None) -> dict[str, int]:
+        """In one request, by one filter a tag."""
+        if not tags:
+            return {}
+        sides = (side,) if side else ("offers", "wants")
+        filters = {
+            str(number): {"bool": {"should": [{"term": {each: tag}} for each in sides]}}
+            for number, tag in enumerate(tags)
+        }
+        with away():
+            answer = await self._client.search(
+                index=self.name, size=0, track_total_hits=False, aggs={"tags": {"filters": {"filters": filters}}}
+            )
+        buckets = answer["aggregations"]["tags"]["buckets"]
+        return {tag: int(buckets[str(number)]["doc_count"]) for number, tag in enumerate(tags)}
+
+    def documents(self, after: str, limit: int) -> Documents:
+        """Page by page."""
+        return self.documents_of(self.name, after, limit)
+
+    async def documents_of(self, index: str, after: str, limit: int) -> AsyncIterator[Document]:
+        """Of this index, in id order."""
+        with away():
+            await self._client.indices.refresh(index=index)
+        while limit > 0:
+            with away():
+                answer = await self._client.search(
+                    index=index,
+                    sort=[{"entity_id": "asc"}],
+                    size=min(PAGE, limit),
+                    search_after=[after],
+                    track_total_hits=False,
+                )
+            hits = answer["hits"]["hits"]
+            for hit in hits:
+                yield document_of(hit["_source"])
+            if len(hits) < PAGE:
+                return
+            after, limit = hits[-1]["sort"][0], limit - len(hits)
+
+    async def refresh_vocabulary(self) -> None:
+        """All tags and words of names of the listed."""
+        for field, learn in (("offers", self.tags.add), ("wants", self.tags.add), ("name_words", self.names.add)):
+            async for terms in self._terms(field):
+                learn(terms)
+
+    async def _terms(self, field: str) -> AsyncIterator[list[str]]:
+        after: dict[str, Any] = {}
+        while True:
+            composite = {"size": TERMS_PAGE, "sources": [{"term": {"terms": {"field": field}}}], **after}
+            with away():
+                answer = await self._client.search(
+                    index=self.name, size=0, track_total_hits=False, aggs={"terms": {"composite": composite}}
+                )
+            found = answer["aggregations"]["terms"]
+            yield [bucket["key"]["term"] for bucket in found["buckets"]]
+            if "after_key" not in found:
+                return
+            after = {"after": found["after_key"]}
+
+    def make_real(self, words: Sequence[str], *, real: bool) -> None:
+        """Tells the lexicon, and forgets what was found without it."""
+        for word in words:
+            (self._lexicon.add_real if real else self._lexicon.remove_real)(word)
+        self.tags.forget_answers()
+
+    def set_real(self, words: set[str]) -> None:
+        """Tells the lexicon, and forgets what was found without it."""
+        self._lexicon.set_real(words)
+        self.tags.forget_answers()
+
+    async def rebuilding(self) -> "ElasticTarget":
+        """A new index beside the one in use; what another rebuild left is dropped, and one under way ends."""
+        with away():
+            used = set(await self._client.indices.get_alias(name=self.name))
+            left = set(await self._client.indices.get_alias(name=self.writing)) - used
+            for index in left:
+                await self._client.indices.delete(index=index, ignore_unavailable=True)
+            return ElasticTarget(self, await self.make_index(), sorted(used))
+
+    async def make_index(self) -> str:
+        """A new, empty index that hears every change from now on. It is written to by an alias of its own, so that a write
+        that comes too late finds nothing, rather than making an index."""
+        index = f"{self.name}-{new_id()}"
+        await self._client.indices.create(
+            index=index,
+            mappings=MAPPINGS,
+            settings=settings_of(self._shards, self._replicas),
+            aliases={self.writing: {}, f"{index}-door": {}},
+        )
+        return index
+
+    async def switch(self, old: Sequence[str], new: str) -> None:
+        """The alias from the old indices to the new, in one step."""
+        actions: list[dict[str, Any]] = [{"remove_index": {"index": index}} for index in old]
+        with away():
+            await self._client.indices.refresh(index=new)
+            await self._client.indices.update_aliases(actions=[{"add": {"index": new, "alias": self.name}}, *actions])
+        await self.refresh_vocabulary()
+
+    async def drop(self, index: str) -> None:
+        """An index that was not finished."""
+        with away():
+            await self._client.indices.delete(index=index, ignore_unavailable=True)
+
+    async def write_into(self, index: str, changes: Sequence[Change]) -> None:
+        """Into this index alone."""
+        await self._writer.write_all(index, changes)
+
+
+class ElasticTarget:
+    """A new index on its way into use."""
+
+    def __init__(self, used: ElasticIndex, index: str, old: Sequence[str]) -> None:
+        self._used, self._index, self._old = used, index, old
+
+    async def update(self, changes: Sequence[Change]) -> None:
+        """In bulk."""
+        await self._used.write_into(self._index, changes)
+
+    async def commit(self) -> None:
+        """By the alias."""
+        await self._used.switch(self._old, self._index)
+
+    async def abandon(self) -> None:
+        """The old index stays."""
+        await self._used.drop(self._index)
+
+    def documents(self, after: str, limit: int) -> Documents:
+        """What was built."""
+        return self._used.documents_of(self._index, after, limit)
+
+
+@contextlib.contextmanager
+def away() -> Any:
+    """Faults of the network and of an overloaded or starting server are IndexAway."""
+    try:
+        yield
+    except TransportError as fault:
+        raise IndexAway(f"Elasticsearch does not answer: {fault}") from fault
+    except NotFoundError:
+        raise
+    except ApiError as fault:
+        if fault.status_code in {429, 502, 503, 504}:
+            raise IndexAway(f"Elasticsearch is not ready: {fault.status_code} {fault.message}") from fault
+        raise
