@@ -79,7 +79,7 @@ class NodeApi:
         target, _, query = path.partition("?")
         pairs = dict(pair.split("=", 1) for pair in query.split("&")) if query else None
         answer = await self._peers.call(
-            "gateway", method, f"/api/v1{target}", caller=Caller(token=token), query=pairs, body=body
+            "gateway", method, f"/api/v1{target}", caller=Caller(token=token, as_node=True), query=pairs, body=body
         )
         return (answer.json() or {}).get("data")
 

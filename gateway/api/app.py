@@ -97,12 +97,14 @@ class Api:
         state = scope["state"]
         token = _bearer(headers.get("authorization"))
         principal, refused = await self._principal(token)
-        if not await self._is_of_the_node(headers.get("x-service-token")):
+        if not (_is_node(principal) or await self._shows_service_token(headers)):
             state["rates"].check(principal, state["client_address"])
         if operation.who == "anyone":
             principal = None
         elif refused is not None:
             raise refused
+        elif _is_node(principal):
+            raise Refusal.of(401, "token_invalid", "This token is not a person's.")
         judge(operation, principal)
         key = headers.get("idempotency-key")
         if key is not None and not (0 < len(key) <= _KEY_MAX and key.isascii() and key.isprintable()):
@@ -122,16 +124,15 @@ class Api:
             principal = await self._context.wiring.verifier.verify(token)
         except Refusal as refusal:
             return None, refusal
-        if principal.is_service:
-            return None, Refusal.of(401, "token_invalid", "This token is not a person's.")
         return principal, None
 
-    async def _is_of_the_node(self, service_token: str | None) -> bool:
-        """Programs inside the node show a service token beside whatever else they send: it lifts the rate limit, no more."""
-        if service_token is None:
+    async def _shows_service_token(self, headers: Mapping[str, str]) -> bool:
+        """Programs of the node show their own token beside a person's: it lifts the rate limit and does nothing else."""
+        token = headers.get("x-service-token")
+        if token is None:
             return False
         try:
-            return (await self._context.wiring.verifier.verify(service_token)).is_service
+            return (await self._context.wiring.verifier.verify(token)).is_service
         except Refusal:
             return False
 
@@ -228,6 +229,10 @@ def _bearer(value: str | None) -> str | None:
         return None
     scheme, _, token = value.partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _is_node(principal: Principal | None) -> bool:
+    return principal is not None and principal.is_service
 
 
 def _is_raw(operation: Operation, headers: Mapping[str, str]) -> bool:
