@@ -9,6 +9,8 @@ from babel import Locale, UnknownLocaleError
 
 FOLDER = Path(__file__).resolve().parent.parent / "locale"
 SOURCE_LANGUAGE = "en"
+# English without a country would write dates as in the United States, month first
+_LOCALES = {"en": "en_GB"}
 Gettext = Callable[[str], str]
 
 
@@ -27,7 +29,7 @@ class Language:
     @property
     def name(self) -> str:
         """In itself: `Español`."""
-        return (self.locale.get_display_name() or self.code).capitalize()
+        return (self.locale.get_language_name() or self.code).capitalize()
 
     def gettext(self, text: str) -> str:
         return self.texts.gettext(text) if text else ""
@@ -61,7 +63,7 @@ class Languages:
 def _load(code: str, folder: Path) -> Language:
     texts = gettext.translation("pages", localedir=str(folder), languages=[code], fallback=True)
     try:
-        locale = Locale.parse(code)
+        locale = Locale.parse(_LOCALES.get(code, code))
     except (UnknownLocaleError, ValueError):
         locale = Locale.parse(SOURCE_LANGUAGE)
     return Language(code, locale, texts)

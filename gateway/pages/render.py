@@ -43,7 +43,8 @@ def make_environment(static: StaticFiles, *, unit: str, zone: ZoneInfo) -> Envir
         short_day=_dated(zone, "short"),
         status_name=_said(words.status_name),
         line_direction=_said(words.line_direction),
-        matched_tag=_said(words.matched_tag),
+        match_sentences=_said(words.match_sentences),
+        grouped=_grouped,
         reasons=_said(words.reasons),
         who_pays=_who_pays,
         tag_words=_tag_words,
@@ -110,6 +111,11 @@ def _of_field(problems: Sequence[Problem], name: str) -> list[Problem]:
 def _field_id(name: str) -> str:
     """The id of a field's element: dots would have to be escaped in addresses and selectors."""
     return "f-" + name.replace(".", "-").replace("_", "-")
+
+
+def _grouped(number: str) -> str:
+    """An account number in groups of four that stay together."""
+    return "\u00a0".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def _initial(name: str) -> str:

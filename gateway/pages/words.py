@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from babel.lists import format_list
+
 from gateway.clients.matcher import Match, MatchedTags, Reason
 from gateway.pages.language import Language
 from libs.common.errors import Problem
@@ -41,7 +43,7 @@ OUTCOMES = {
     "expired": _("Expired without an answer"),
     "refused_by_limit": _("Stopped: a limit would have been passed"),
 }
-MATCH_KINDS = {"exact": _("the same words"), "part": _("part of the words"), "fuzzy": _("a similar spelling")}
+_TAGS_TOLD = 4
 
 
 def status_name(language: Language, status: str) -> str:
@@ -117,17 +119,24 @@ def line_direction(language: Language, line: Mapping[str, Any]) -> str:
     return language.gettext(text) % {"name": line["counterparty"]["name"]}
 
 
-def matched_tag(language: Language, tag: MatchedTags) -> str:
-    """One pair of tags that met: `They want your vegetables`."""
-    same = tag["mine"] == tag["theirs"]
-    if tag["side"] == "offers":
-        text = _("They want %(theirs)s") if same else _("They want %(theirs)s, near your %(mine)s")
-    else:
-        text = _("They offer %(theirs)s") if same else _("They offer %(theirs)s, near your %(mine)s")
-    return language.gettext(text) % {
-        "theirs": tag["theirs"].replace("-", " "),
-        "mine": tag["mine"].replace("-", " "),
-    }
+def match_sentences(language: Language, match: Match) -> list[str]:
+    """What makes a match, one sentence a side: `They want your sourdough bread and cakes`."""
+    sides = ((_("They want %(tags)s"), "offers"), (_("They offer %(tags)s"), "wants"))
+    said = []
+    for sentence, side in sides:
+        tags = [_tag_phrase(language, tag) for tag in match["tags"] if tag["side"] == side]
+        if tags:
+            listed = format_list(tags[:_TAGS_TOLD], locale=language.locale)
+            said.append(language.gettext(sentence) % {"tags": listed})
+    return said
+
+
+def _tag_phrase(language: Language, tag: MatchedTags) -> str:
+    """Their words; beside them mine, where they differ."""
+    theirs, mine = tag["theirs"].replace("-", " "), tag["mine"].replace("-", " ")
+    if theirs == mine:
+        return theirs
+    return language.gettext(_("%(theirs)s (your %(mine)s)")) % {"theirs": theirs, "mine": mine}
 
 
 def reasons(language: Language, match: Match) -> list[str]:

@@ -56,7 +56,7 @@ class Community:
         **profile: Any,
     ) -> str:
         """A member with a user, an entity and an account; the entity's id."""
-        email = email or f"{name.split()[0].lower()}@example.org"
+        email = email or f"{name.split(maxsplit=1)[0].lower()}@example.org"
         entity_id, user_id = new_id(), self.user(email)
         self.owners[user_id].append(entity_id)
         self.entities[entity_id] = {
@@ -136,9 +136,16 @@ class Community:
         return next(user_id for user_id, owned in self.owners.items() if entity_id in owned)
 
     def transfer(
-        self, payer: str, payee: str, amount: int, *, status: str = "initiated", initiator: str = "payer", text: str = ""
+        self,
+        payer: str,
+        payee: str,
+        amount: int,
+        *,
+        status: str = "initiated",
+        initiator: str = "payer",
+        text: str = "",
     ) -> dict[str, Any]:
-        made = {
+        made: dict[str, Any] = {
             "id": new_id(),
             "kind": "transfer",
             "status": status,
@@ -216,9 +223,9 @@ class Identity(Part):
     async def login(self, caller: Caller, *, email: str, password: str, role: str, kind: str, code: str | None) -> Any:
         self.here("login", email)
         for user in self.c.users.values():
-            if user["email"].casefold() == email.casefold() and user["password"] == password:
-                if (user["role"] == "admin") == (role == "admin"):
-                    return self.c.session(user["id"])
+            right = user["email"].casefold() == email.casefold() and user["password"] == password
+            if right and (user["role"] == "admin") == (role == "admin"):
+                return self.c.session(user["id"])
         raise Refusal.of(400, "login_failed", "E-mail or password is wrong.")
 
     async def signup(self, caller: Caller, *, email: str, password: str, quiet: bool, **rest: Any) -> Any:
@@ -441,7 +448,10 @@ class Directory(Part):
 
     async def category_letters(self, caller: Caller) -> Any:
         self.here("category_letters")
-        return [{"letter": letter, "categories": 1} for letter in sorted({each[0].upper() for each in self.c.category_names})]
+        return [
+            {"letter": letter, "categories": 1}
+            for letter in sorted({each[0].upper() for each in self.c.category_names})
+        ]
 
     async def create_category(self, caller: Caller, name: str) -> Any:
         self.here("create_category", name)
@@ -458,7 +468,9 @@ class Directory(Part):
     async def tags(self, caller: Caller, **asked: Any) -> Any:
         self.here("tags", asked)
         names = sorted({tag for entity in self.c.entities.values() for tag in [*entity["offers"], *entity["wants"]]})
-        items = [{"id": derived_id(name), "name": name, "offers": 1, "wants": 1, "made_by_admin": False} for name in names]
+        items = [
+            {"id": derived_id(name), "name": name, "offers": 1, "wants": 1, "made_by_admin": False} for name in names
+        ]
         return {"items": items, "total": len(items)}
 
     async def jobs(self, caller: Caller) -> Any:
@@ -467,7 +479,13 @@ class Directory(Part):
 
     async def activity(self, caller: Caller, **asked: Any) -> Any:
         self.here("activity", asked)
-        line = {"id": new_id(), "at": rfc3339(self.c.now), "category": "admin", "action": "status.changed", "detail": ""}
+        line = {
+            "id": new_id(),
+            "at": rfc3339(self.c.now),
+            "category": "admin",
+            "action": "status.changed",
+            "detail": "",
+        }
         return {"items": [{**line, "before": {"status": "pending"}, "after": {"status": "accepted"}}], "total": 1}
 
 
@@ -579,19 +597,31 @@ class Ledger(Part):
     async def reject(self, caller: Caller, transfer_id: str, *, reason: str = "") -> Any:
         self.here("reject", reason)
         transfer = self.party_of(caller, transfer_id)
-        transfer |= {"status": "cancelled", "outcome": "rejected", "reason": reason, "cancelled_at": rfc3339(self.c.now)}
+        transfer |= {
+            "status": "cancelled",
+            "outcome": "rejected",
+            "reason": reason,
+            "cancelled_at": rfc3339(self.c.now),
+        }
         return transfer
 
     async def cancel(self, caller: Caller, transfer_id: str, *, reason: str = "") -> Any:
         self.here("cancel", reason)
         transfer = self.party_of(caller, transfer_id)
-        transfer |= {"status": "cancelled", "outcome": "cancelled", "reason": reason, "cancelled_at": rfc3339(self.c.now)}
+        transfer |= {
+            "status": "cancelled",
+            "outcome": "cancelled",
+            "reason": reason,
+            "cancelled_at": rfc3339(self.c.now),
+        }
         return transfer
 
     async def refund(self, caller: Caller, transfer_id: str, **rest: Any) -> Any:
         self.here("refund", transfer_id)
         old = self.party_of(caller, transfer_id)
-        return self.c.transfer(old["payee"]["entity_id"], old["payer"]["entity_id"], old["amount_minor"], initiator="payee")
+        return self.c.transfer(
+            old["payee"]["entity_id"], old["payer"]["entity_id"], old["amount_minor"], initiator="payee"
+        )
 
     async def transfer(self, caller: Caller, transfer_id: str, *, entity_id: str | None = None) -> Any:
         self.here("transfer", transfer_id)
@@ -760,8 +790,20 @@ class Notifier(Part):
     async def preferences(self, caller: Caller, **asked: Any) -> Any:
         self.here("preferences")
         return [
-            {"kind": "transfer.proposed", "title": "A transfer is proposed", "mandatory": False, "mail": True, "bell": True},
-            {"kind": "password.changed", "title": "Your password changed", "mandatory": True, "mail": True, "bell": None},
+            {
+                "kind": "transfer.proposed",
+                "title": "A transfer is proposed",
+                "mandatory": False,
+                "mail": True,
+                "bell": True,
+            },
+            {
+                "kind": "password.changed",
+                "title": "Your password changed",
+                "mandatory": True,
+                "mail": True,
+                "bell": None,
+            },
         ]
 
     async def set_preferences(self, caller: Caller, changes: Any, **asked: Any) -> Any:

@@ -55,7 +55,12 @@ def a_town() -> tuple[Community, str]:
     )
     town.member("Elm Street Choir", email="elm@example.org", status="accepted", offers=["concerts"], wants=["cakes"])
     town.member(
-        "Fay Potter", email="fay@example.org", status="pending", offers=["pots"], wants=["clay"], description="New in town."
+        "Fay Potter",
+        email="fay@example.org",
+        status="pending",
+        offers=["pots"],
+        wants=["clay"],
+        description="New in town.",
     )
     _past(town, ana, ben, cleo, dario)
     town.transfer(ben, ana, 2400, initiator="payer", text="Two loaves a week in March")
