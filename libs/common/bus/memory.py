@@ -150,7 +150,7 @@ class MemoryBus:
 
     async def dead(self, service: str, *, limit: int = 100) -> list[DeadLetter]:
         rows = await self._opened().fetch(
-            "select envelope, tries, dead_at, reason from delivery where service = $1 and dead_at is not null"
+            "select id, envelope, tries, dead_at, reason from delivery where service = $1 and dead_at is not null"
             " order by dead_at, position limit $2",
             service,
             limit,

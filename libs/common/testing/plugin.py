@@ -48,6 +48,14 @@ async def postgres(postgres_server: str) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
+async def postgres_on_embedded(embedded_postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """As `postgres`, on the embedded server alone: for tests of something else that needs a database."""
+    url = await make_database(embedded_postgres.url("postgres"))
+    yield url
+    await drop_database(embedded_postgres.url("postgres"), url)
+
+
+@pytest_asyncio.fixture
 async def postgres_from(
     postgres_server: str, servers: Servers
 ) -> AsyncIterator[Callable[[str, Prepare], Awaitable[str]]]:
@@ -69,15 +77,12 @@ async def postgres_from(
 
 
 @pytest_asyncio.fixture
-async def memory_bus(servers: Servers) -> AsyncIterator[MemoryBus]:
+async def memory_bus(postgres_on_embedded: str) -> AsyncIterator[MemoryBus]:
     """The in-process bus on a fresh database of the embedded server, quick to try again."""
-    server_url = servers.embedded().url("postgres")
-    url = await make_database(server_url)
-    bus = MemoryBus(url, BusOptions(retry_first_s=0.02, retry_max_s=0.1, tries_max=4))
+    bus = MemoryBus(postgres_on_embedded, BusOptions(retry_first_s=0.02, retry_max_s=0.1, tries_max=4))
     await bus.start()
     yield bus
     await bus.close()
-    await drop_database(server_url, url)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -118,7 +118,8 @@ class Servers:
 def with_database(url: str, database: str) -> str:
     """The same server, another database."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/{database}"))
+    # by hand: urlunsplit drops the empty host of a socket's address
+    return f"{parts.scheme}://{parts.netloc}/{database}" + (f"?{parts.query}" if parts.query else "")
 
 
 async def make_database(server_url: str, template: str = "template1") -> str:
