@@ -1,6 +1,7 @@
 """The directory's documents, and beside them what is found by rows: people, terms, jobs, messages, the activity log."""
 
 from alembic import op
+
 from libs.common.outbox import OUTBOX_SQL
 
 revision = "0001"

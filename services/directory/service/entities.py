@@ -70,7 +70,9 @@ async def create(
     await deps.store.put_membership(Membership(entity_id, owner_user_id, "owner", 0))
     now = deps.now()
     entity = changed(
-        Entity(id=entity_id, created_at=now, owner_user_id=owner_user_id, must_verify=deps.rules.must_verify), fields, now
+        Entity(id=entity_id, created_at=now, owner_user_id=owner_user_id, must_verify=deps.rules.must_verify),
+        fields,
+        now,
     )
     act = Act("entity.registered", f"{entity.name or 'A member'} signed up.", owner_user_id, "member", "user")
     fresh = write(None, entity, act, now)
@@ -209,7 +211,9 @@ async def confirm_address(deps: Deps, entity_id: str) -> Entity | None:
     """One of the entity's users confirmed an address: it may be listed now. None when there is no such entity."""
 
     def how(before: Entity) -> tuple[Entity, Act]:
-        return replace(before, verified=True), Act("entity.verified", f"The e-mail address of {before.name} is confirmed.")
+        return replace(before, verified=True), Act(
+            "entity.verified", f"The e-mail address of {before.name} is confirmed."
+        )
 
     entity = await deps.store.entity(entity_id)
     if entity is None or entity.deleted or entity.verified:

@@ -9,7 +9,6 @@ from libs.common.auth import Principal
 from libs.common.clock import rfc3339
 from libs.common.contracts import Event
 from libs.common.contracts import directory as told
-from libs.common.envelope import Envelope
 from services.directory.domain.entity import DatedTag, Entity
 from services.directory.domain.viewing import Sight, seen
 from services.directory.store.port import Count, Write
@@ -66,8 +65,9 @@ def _dated(tags: tuple[DatedTag, ...]) -> list[told.DatedTag]:
     return [told.DatedTag(tag=dated.tag, added_at=dated.added_at) for dated in tags]
 
 
-def write(before: Entity | None, after: Entity, act: Act, now: datetime) -> Write:
-    """What the store is to keep in place of `before`: the next version with everything it tells."""
+def write(before: Entity | None, after: Entity, act: Act, now: datetime, *, audited: bool = True) -> Write:
+    """What the store is to keep in place of `before`: the next version with everything it tells. Not `audited`: the
+    activity log has one line for the whole already."""
     events: list[Event] = []
     if before is None:
         events.append(
@@ -89,7 +89,8 @@ def write(before: Entity | None, after: Entity, act: Act, now: datetime) -> Writ
         events.append(told.ApplicationReceivedV1(entity_id=after.id, name=after.name, email=after.email))
     if before is not None and before.status != after.status:
         events.append(_status_changed(before, after, act))
-    events.append(_audited(before, after, act, now))
+    if audited:
+        events.append(_audited(before, after, act, now))
     sequences = dict(after.sequences)
     envelopes = []
     for event in events:

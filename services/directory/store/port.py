@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from libs.common.outbox import OutboxStore
-
 from libs.common.envelope import Envelope
+from libs.common.outbox import OutboxStore
 from services.directory.domain.entity import Entity
 
 TermKind = Literal["tag", "category"]
@@ -188,7 +187,13 @@ class Note:
 class DirectoryStore(Protocol):
     """Everything the directory keeps."""
 
-    outbox: OutboxStore
+    @property
+    def outbox(self) -> OutboxStore:
+        """What waits to be told."""
+
+    @property
+    def counts_may_drift(self) -> bool:
+        """Whether a crash can leave a term's counts wrong, so that they are counted anew now and then."""
 
     async def close(self) -> None:
         """Gives connections back."""
@@ -264,6 +269,9 @@ class DirectoryStore(Protocol):
 
     async def dismissed(self, entity_id: str) -> list[str]:
         """Ids, newest first."""
+
+    async def dismissed_by(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """Of several entities: id to ids."""
 
     async def forget_links(self, entity_id: str) -> None:
         """Drops favourites and dismissals from and to a deleted entity."""

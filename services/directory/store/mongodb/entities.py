@@ -12,7 +12,7 @@ from libs.common.clock import rfc3339
 from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
-from services.directory.store.documents import entity_document, entity_of
+from services.directory.store.documents import KEYS, entity_document, entity_of
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.mongodb.schema import Database
 from services.directory.store.port import Count, EntityFilter, Slice, TermKind, Write
@@ -35,9 +35,7 @@ class Entities:
 
     async def insert(self, write: Write) -> bool:
         try:
-            await self._database.entity.insert_one(
-                entity_document(write.entity) | self.outbox.waiting(write.events)
-            )
+            await self._database.entity.insert_one(entity_document(write.entity) | self.outbox.waiting(write.events))
         except DuplicateKeyError:
             return False
         await self._told([write])
@@ -51,7 +49,7 @@ class Entities:
                 document = entity_document(write.entity)
                 result = await self._database.entity.update_one(
                     {"_id": document.pop("_id"), "version": write.entity.version - 1},
-                    {"$set": document, **{}} | self.outbox.pushing(write.events, document),
+                    self.outbox.pushing(write.events, document),
                 )
                 return result.matched_count == 1
 
@@ -134,9 +132,9 @@ def _conditions(wanted: EntityFilter) -> dict[str, Any]:
     conditions: list[dict[str, Any]] = [{"deleted": False}]
     if wanted.ids is not None:
         conditions.append({"_id": {"$in": list(wanted.ids)}})
-    for name in ("name", "email", "city", "region", "country"):
-        if folded(getattr(wanted, name) or ""):
-            conditions.append({f"keys.{name}": part_of(getattr(wanted, name))})
+    conditions += [
+        {f"keys.{name}": part_of(getattr(wanted, name))} for name in KEYS if folded(getattr(wanted, name) or "")
+    ]
     if wanted.statuses:
         conditions.append({"status": {"$in": list(wanted.statuses)}})
     if wanted.category:

@@ -74,9 +74,7 @@ class People:
     async def forget_person(self, user_id: str) -> None:
         gone = {"user_id": user_id, "email": "", "email_verified": False, "sequence": _ENDED, "deleted": True}
         await self._database.person.update_one({"_id": user_id}, {"$set": gone}, upsert=True)
-        await self._database.membership.update_many(
-            {"user_id": user_id}, {"$set": {"role": None, "sequence": _ENDED}}
-        )
+        await self._database.membership.update_many({"user_id": user_id}, {"$set": {"role": None, "sequence": _ENDED}})
 
 
 class Links:
@@ -114,6 +112,13 @@ class Links:
     async def dismissed(self, entity_id: str) -> list[str]:
         cursor = self._database.dismissal.find({"entity_id": entity_id}, sort=[("at", -1), ("other_id", 1)])
         return [document["other_id"] for document in await cursor.to_list()]
+
+    async def dismissed_by(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        cursor = self._database.dismissal.find({"entity_id": {"$in": list(ids)}}, sort=[("other_id", 1)])
+        found: dict[str, list[str]] = {}
+        async for document in cursor:
+            found.setdefault(document["entity_id"], []).append(document["other_id"])
+        return found
 
     async def forget_links(self, entity_id: str) -> None:
         either = {"$or": [{"entity_id": entity_id}, {"other_id": entity_id}]}

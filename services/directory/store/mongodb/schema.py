@@ -123,11 +123,15 @@ async def prepare(database: Database) -> None:
             await database.command({"collMod": name, "validator": schema, "validationLevel": "moderate"})
         else:
             await _create(database, name, schema)
+        waiting = []
         if name in PENDING:
             due = IndexModel([("due", ASCENDING)], name="due", partialFilterExpression={"due": {"$exists": True}})
-            indexes = [*indexes, due]
-        if indexes:
-            await database[name].create_indexes(indexes)
+            claim = IndexModel(
+                [("claim", ASCENDING)], name="claim", partialFilterExpression={"claim": {"$exists": True}}
+            )
+            waiting = [due, claim]
+        if indexes or waiting:
+            await database[name].create_indexes([*indexes, *waiting])
 
 
 async def _create(database: Database, name: str, schema: dict[str, Any]) -> None:

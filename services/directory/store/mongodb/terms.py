@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from libs.common.clock import rfc3339
 from libs.common.envelope import Envelope
-from services.directory.domain.tags import folded, heading
+from services.directory.domain.tags import folded
 from services.directory.store.documents import job_document, job_of, term_document, term_of
 from services.directory.store.mongodb.entities import part_of
 from services.directory.store.mongodb.outbox import MongoOutbox
@@ -47,7 +47,7 @@ class Terms:
         return {row["_id"]: row["count"] for row in await found.to_list()}
 
     async def term(self, term_id: str) -> Term | None:
-        document = await self._database.term.find_one({"_id": term_id})
+        document = await self._database.term.find_one({"_id": term_id, "removed": {"$exists": False}})
         return term_of(document) if document else None
 
     async def term_named(self, kind: TermKind, name: str) -> Term | None:
@@ -72,7 +72,11 @@ class Terms:
         return True
 
     async def remove_term(self, term_id: str) -> None:
-        await self._database.term.delete_one({"_id": term_id})
+        gone = await self._database.term.delete_one({"_id": term_id, "due": {"$exists": False}})
+        if gone.deleted_count == 0:
+            # it still has something to tell: its name is free at once, it goes with the next recount
+            unseen = {"name": term_id, "removed": True, "made_by_admin": False, "uses": 0, **dict.fromkeys(_COUNTED, 0)}
+            await self._database.term.update_one({"_id": term_id}, {"$set": unseen})
 
     async def recount(self, kind: TermKind, names: Sequence[str] | None = None) -> None:
         counted = await self._counted(kind, names)
@@ -154,12 +158,12 @@ class Jobs:
         return job_of(document) if document else None
 
     async def jobs(self, limit: int) -> list[Job]:
-        return await self._list({}, -1, limit)
+        return await self._jobs_where({}, -1, limit)
 
     async def open_jobs(self) -> list[Job]:
-        return await self._list({"status": {"$in": ["waiting", "running"]}}, 1, 0)
+        return await self._jobs_where({"status": {"$in": ["waiting", "running"]}}, 1, 0)
 
-    async def _list(self, conditions: dict[str, Any], order: int, limit: int) -> list[Job]:
+    async def _jobs_where(self, conditions: dict[str, Any], order: int, limit: int) -> list[Job]:
         cursor = self._database.job.find(conditions, {"pending": 0, "due": 0}, sort=[("_id", order)], limit=limit)
         return [job_of(document) for document in await cursor.to_list()]
 

@@ -1,9 +1,9 @@
 """The PostgreSQL door of the directory's store."""
 
 import asyncpg
-from libs.common.outbox import PostgresOutbox
 
 from libs.common.database import Pool, create_pool
+from libs.common.outbox import PostgresOutbox
 from services.directory.store.postgres.activity import ActivityLog
 from services.directory.store.postgres.entities import Entities
 from services.directory.store.postgres.people import Links, People
@@ -12,6 +12,8 @@ from services.directory.store.postgres.terms import Jobs, Pictures, Terms
 
 class PostgresStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
     """Documents in JSONB; one transaction per write."""
+
+    counts_may_drift = False
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -29,6 +31,7 @@ class PostgresStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog)
         )
 
     async def close(self) -> None:
+        await self.outbox.close()
         await self._pool.close()
 
     async def healthy(self) -> bool:

@@ -9,7 +9,7 @@ from libs.common.database import Connection, Pool, transaction
 from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
-from services.directory.store.documents import entity_document, entity_of
+from services.directory.store.documents import KEYS, entity_document, entity_of
 from services.directory.store.port import EntityFilter, Slice, TermKind, Write
 
 _ALIVE = "not (doc -> 'deleted')::boolean"
@@ -122,7 +122,7 @@ def _where(wanted: EntityFilter) -> Wheres:
     where.add(_ALIVE)
     if wanted.ids is not None:
         where.add("id = any({}::text[])", list(wanted.ids))
-    for name in ("name", "email", "city", "region", "country"):
+    for name in KEYS:
         text = folded(getattr(wanted, name) or "")
         if text:
             where.add(f"doc -> 'keys' ->> '{name}' like {{}}", f"%{escaped(text)}%")

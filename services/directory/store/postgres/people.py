@@ -121,6 +121,14 @@ class Links:
         )
         return [row["other_id"] for row in rows]
 
+    async def dismissed_by(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        rows = await self._pool.fetch(
+            "select entity_id, array_agg(other_id order by other_id) as others from dismissal "
+            "where entity_id = any($1::text[]) group by entity_id",
+            list(ids),
+        )
+        return {row["entity_id"]: row["others"] for row in rows}
+
     async def forget_links(self, entity_id: str) -> None:
         async with transaction(self._pool) as connection:
             await connection.execute("delete from favorite where entity_id = $1 or other_id = $1", entity_id)

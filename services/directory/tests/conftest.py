@@ -1,0 +1,84 @@
+"""Stores on all doors, and the parts that use cases need."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+
+from libs.common.ids import new_id
+from libs.common.testing import FixedClock
+from libs.common.testing.servers import drop_database, make_database
+from services.directory.service.deps import Deps, Rules
+from services.directory.store.doors import open_store, prepare_store
+from services.directory.store.port import DirectoryStore
+
+
+@pytest.fixture(scope="session", params=["embedded", "server", "mongodb"])
+def door(request) -> str:
+    """Which store: PostgreSQL embedded, PostgreSQL's real server, MongoDB."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def prepared_url(door, servers) -> Iterator[str]:
+    """The address of a store that all tests of the session share, made ready once."""
+    if door == "embedded":
+        server = servers.embedded().url("postgres")
+    else:
+        server = servers.address("PostgreSQL" if door == "server" else "MongoDB").rstrip("/")
+    with asyncio.Runner() as runner:
+        if door == "mongodb":
+            url = f"{server}/directory_{os.getpid()}_{new_id()[-6:]}"
+        else:
+            url = runner.run(make_database(server))
+        runner.run(prepare_store(url))
+        yield url
+        runner.run(_drop_mongo(url) if door == "mongodb" else drop_database(server, url))
+
+
+async def _drop_mongo(url: str) -> None:
+    async with AsyncMongoClient(url) as client:
+        await client.drop_database(client.get_default_database().name)
+
+
+async def _empty_postgres(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+        names = ", ".join(row["tablename"] for row in rows if row["tablename"] != "alembic_version")
+        # past the triggers that keep the activity log
+        await connection.execute(f"set session_replication_role = replica; truncate {names}")
+    finally:
+        await connection.close()
+
+
+async def _empty_mongo(url: str) -> None:
+    async with AsyncMongoClient(url) as client:
+        database = client.get_default_database()
+        for name in await database.list_collection_names():
+            await database[name].delete_many({})
+
+
+@pytest_asyncio.fixture
+async def store_url(door, prepared_url) -> str:
+    """The address of an empty store."""
+    await (_empty_mongo(prepared_url) if door == "mongodb" else _empty_postgres(prepared_url))
+    return prepared_url
+
+
+@pytest_asyncio.fixture
+async def store(store_url) -> AsyncIterator[DirectoryStore]:
+    """An empty store."""
+    opened = await open_store(store_url, size_max=4, connect_timeout_s=10)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def deps(store, clock: FixedClock) -> Deps:
+    """Use cases on an empty store, at a time that stands still."""
+    return Deps(store, clock, Rules())
