@@ -10,6 +10,7 @@ import structlog
 from elasticsearch import AsyncElasticsearch
 from fastapi import FastAPI, Request, Response
 
+from libs.common.bus.port import BusAway
 from libs.common.errors import Refusal
 from libs.common.service import Role, StartRefused, Wiring
 from libs.common.web import create_app, refusal_response
@@ -59,8 +60,6 @@ class MatcherService:
         """Begins to listen, and fills the index in the background; ready when that is done."""
         self._refuse_what_cannot_work(role)
         await self._connect()
-        if role in ("worker", "both"):
-            await self._wiring.bus.subscribe(NAME, consumers.subscriptions(self.news))
         await self._wiring.bus.listen(consumers.broadcasts(self.news), on_connected=self._heard_again)
         self._keep(self._fill(role))
 
@@ -116,7 +115,18 @@ class MatcherService:
             else:
                 await self.rebuilder.fill_until_done()
         self.news.filled.set()
+        if role in ("worker", "both"):
+            await self._subscribe()
         _log.info("matcher_ready", tags=len(self.index.tags))
+
+    async def _subscribe(self) -> None:
+        """Only now: what was told before waits in the matcher's queue, and what was done before a restart is in the export."""
+        while True:
+            try:
+                return await self._wiring.bus.subscribe(NAME, consumers.subscriptions(self.news))
+            except BusAway as fault:
+                _log.info("waiting_for_bus", problem=str(fault))
+                await asyncio.sleep(CONNECT_EVERY_S)
 
     async def _heard_again(self) -> None:
         """After a (re)connect to the bus; before the first filling there is nothing to catch up with."""

@@ -1,17 +1,20 @@
-"""Events in: each becomes facts about one entity; a change of tags is told as matches before it is done."""
+"""Events in: each becomes facts about one entity; a change of tags is told as matches before it is done.
+
+Registration, a change of status and a renamed category come with an `entity.changed` that says all of it, with a sequence to
+compare; so the matcher hears that alone.
+"""
 
 from libs.common.bus.port import Handler
 from libs.common.contracts.directory import (
     EntityChangedV1,
     EntityDeletedV1,
-    EntityRegisteredV1,
     MatchDismissedV1,
     TagRenamedV1,
     TagsChangedV1,
 )
 from libs.common.contracts.ledger import AccountBandChangedV1
 from libs.common.envelope import Envelope
-from services.matcher.domain.documents import Band, Dismissed, Gone, Registered
+from services.matcher.domain.documents import Band, Dismissed, Gone
 from services.matcher.index.port import Change
 from services.matcher.service.news import News
 from services.matcher.source import milliseconds, profile_of, tags_of
@@ -19,10 +22,6 @@ from services.matcher.source import milliseconds, profile_of, tags_of
 
 def subscriptions(news: News) -> dict[str, Handler]:
     """What one of all matcher processes handles."""
-
-    async def registered(envelope: Envelope) -> None:
-        event = EntityRegisteredV1.read(envelope.data)
-        await news.learn(Change(event.entity_id, (Registered(event.name),)))
 
     async def changed(envelope: Envelope) -> None:
         event = EntityChangedV1.read(envelope.data)
@@ -44,7 +43,6 @@ def subscriptions(news: News) -> dict[str, Handler]:
         await news.learn(Change(event.entity_id, (Band(envelope.sequence, event.band),)))
 
     return {
-        EntityRegisteredV1.TYPE: registered,
         EntityChangedV1.TYPE: changed,
         TagsChangedV1.TYPE: tags_changed,
         EntityDeletedV1.TYPE: deleted,

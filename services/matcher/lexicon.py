@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from services.matcher.domain.words import fold
+from services.matcher.domain.words import fold, words_of_tag
 from services.matcher.singulars import SINGULARS
 from services.matcher.wordlist import WordList
 
@@ -34,12 +34,13 @@ Singulars = Callable[[str, Callable[[str], float]], Iterable[str]]
 
 
 class NodeLexicon:
-    """The lexicon of a node's languages; `add_real` and `remove_real` follow the tags that admins make."""
+    """The lexicon of a node's languages."""
 
     def __init__(self, languages: Sequence[str], words: WordList | None = None) -> None:
         self._words = words or WordList((), (), b"")
         self._singulars = {language: _singulars_of(language) for language in languages}
-        self._made_by_admin: dict[str, int] = {}
+        self._admin_tags: set[str] = set()
+        self._made_by_admin: set[str] = set()
         self.forms = lru_cache(maxsize=16384)(self._forms)
         self._zipf = lru_cache(maxsize=4096)(self._words.zipf)
 
@@ -55,19 +56,15 @@ class NodeLexicon:
             return True
         return max(self._zipf(word), default=0.0) >= REAL_ZIPF_MIN
 
-    def add_real(self, word: str) -> None:
-        """An admin made a tag with this folded word."""
-        self._made_by_admin[word] = self._made_by_admin.get(word, 0) + 1
+    def admin_tag(self, tag: str, *, stands: bool) -> None:
+        """An admin made this tag, or dropped it."""
+        (self._admin_tags.add if stands else self._admin_tags.discard)(tag)
+        self._made_by_admin = {word for each in self._admin_tags for word in words_of_tag(each)}
 
-    def remove_real(self, word: str) -> None:
-        """Such a tag is gone."""
-        left = self._made_by_admin.pop(word, 0) - 1
-        if left > 0:
-            self._made_by_admin[word] = left
-
-    def set_real(self, words: Iterable[str]) -> None:
-        """All the words of admins' tags."""
-        self._made_by_admin = dict.fromkeys(words, 1)
+    def admin_tags(self, tags: Iterable[str]) -> None:
+        """All the tags that admins made."""
+        self._admin_tags = set(tags)
+        self._made_by_admin = {word for each in self._admin_tags for word in words_of_tag(each)}
 
     def _forms(self, word: str) -> frozenset[str]:
         found = {word}

@@ -20,14 +20,14 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     identity.LoginSucceededV1.TYPE: ("notifier",),
     identity.KeysRotatedV1.TYPE: (),
     identity.AuditRecordedV1.TYPE: ("directory",),
-    directory.EntityRegisteredV1.TYPE: ("ledger", "matcher", "notifier"),
+    directory.EntityRegisteredV1.TYPE: ("ledger", "notifier"),
     directory.EntityChangedV1.TYPE: ("ledger", "matcher", "notifier"),
-    directory.EntityStatusChangedV1.TYPE: ("ledger", "matcher", "notifier"),
+    directory.EntityStatusChangedV1.TYPE: ("ledger", "notifier"),
     directory.EntityDeletedV1.TYPE: ("identity", "ledger", "matcher", "notifier"),
     directory.ApplicationReceivedV1.TYPE: ("notifier",),
     directory.TagsChangedV1.TYPE: ("matcher",),
-    directory.TagRenamedV1.TYPE: ("matcher",),
-    directory.CategoryChangedV1.TYPE: ("matcher",),
+    directory.TagRenamedV1.TYPE: (),
+    directory.CategoryChangedV1.TYPE: (),
     directory.ContactSentV1.TYPE: ("notifier",),
     directory.MatchDismissedV1.TYPE: ("matcher",),
     directory.AuditRecordedV1.TYPE: ("directory",),
@@ -45,7 +45,15 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     notifier.NoticeFailedV1.TYPE: (),
 }
 
-BROADCAST = frozenset({identity.SessionEndedV1.TYPE, identity.KeysRotatedV1.TYPE})
+BROADCAST = frozenset(
+    {
+        identity.SessionEndedV1.TYPE,
+        identity.KeysRotatedV1.TYPE,
+        directory.EntityChangedV1.TYPE,
+        directory.TagsChangedV1.TYPE,
+        directory.TagRenamedV1.TYPE,
+    }
+)
 
 
 def topics_of(service: str) -> frozenset[str]:

@@ -36,13 +36,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """An entity exists and is not listed yet."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Tags:
     """The whole lists of offers and wants."""
 
@@ -71,7 +64,7 @@ class Gone:
     """The entity was deleted; ids are never given twice, so this is final."""
 
 
-Fact = Profile | Registered | Tags | Band | Dismissed | Gone
+Fact = Profile | Tags | Band | Dismissed | Gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +115,12 @@ def apply(document: Document, facts: Iterable[Fact]) -> Document:
     return document
 
 
-def _apply(document: Document, fact: Fact) -> Document:  # noqa: C901  one short case for each kind of fact
+def _apply(document: Document, fact: Fact) -> Document:
     if document.gone:
         return document
     match fact:
         case Profile():
             return _with_profile(document, fact)
-        case Registered():
-            return document if document.profile_sequence > UNHEARD else replace(document, name=fact.name)
         case Tags():
             if fact.sequence <= document.tags_sequence:
                 return document

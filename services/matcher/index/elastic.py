@@ -5,7 +5,7 @@ lie in the document, and a write holds only for the state it was made from (`if_
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from elastic_transport import TransportError
@@ -226,15 +226,14 @@ class ElasticIndex:
                 return
             after = {"after": found["after_key"]}
 
-    def make_real(self, words: Sequence[str], *, real: bool) -> None:
+    def admin_tag(self, tag: str, *, stands: bool) -> None:
         """Tells the lexicon, and forgets what was found without it."""
-        for word in words:
-            (self._lexicon.add_real if real else self._lexicon.remove_real)(word)
+        self._lexicon.admin_tag(tag, stands=stands)
         self.tags.forget_answers()
 
-    def set_real(self, words: set[str]) -> None:
+    def admin_tags(self, tags: Iterable[str]) -> None:
         """Tells the lexicon, and forgets what was found without it."""
-        self._lexicon.set_real(words)
+        self._lexicon.admin_tags(tags)
         self.tags.forget_answers()
 
     async def rebuilding(self) -> "ElasticTarget":

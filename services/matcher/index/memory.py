@@ -137,15 +137,14 @@ class MemoryIndex:
     async def refresh_vocabulary(self) -> None:
         """This process heard of everything."""
 
-    def make_real(self, words: Sequence[str], *, real: bool) -> None:
+    def admin_tag(self, tag: str, *, stands: bool) -> None:
         """Tells the lexicon, and forgets what was found without it."""
-        for word in words:
-            (self._lexicon.add_real if real else self._lexicon.remove_real)(word)
+        self._lexicon.admin_tag(tag, stands=stands)
         self.tags.forget_answers()
 
-    def set_real(self, words: set[str]) -> None:
+    def admin_tags(self, tags: Iterable[str]) -> None:
         """Tells the lexicon, and forgets what was found without it."""
-        self._lexicon.set_real(words)
+        self._lexicon.admin_tags(tags)
         self.tags.forget_answers()
 
     def replace_with(self, built: "MemoryIndex") -> None:

@@ -1,6 +1,6 @@
 """The index as the use cases see it. What a text means is settled before (`vocabulary`); an index only looks up and counts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -135,11 +135,11 @@ class Index(Protocol):
     async def refresh_vocabulary(self) -> None:
         """Learns the words in use that this process did not hear of."""
 
-    def make_real(self, words: Sequence[str], *, real: bool) -> None:
-        """Admins made (or dropped) a tag of these words."""
+    def admin_tag(self, tag: str, *, stands: bool) -> None:
+        """An admin made this tag (or dropped it): its words are right as they are written."""
 
-    def set_real(self, words: set[str]) -> None:
-        """All the words of admins' tags."""
+    def admin_tags(self, tags: Iterable[str]) -> None:
+        """All the tags of admins."""
 
 
 class IndexAway(Exception):  # noqa: N818

@@ -7,7 +7,7 @@ import structlog
 
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Document, Profile, Tags
-from services.matcher.domain.words import words_of_tag, words_of_text
+from services.matcher.domain.words import words_of_text
 from services.matcher.index.port import Change, IndexAway
 from services.matcher.service import matches
 from services.matcher.service.deps import Deps
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class News:
-    """Facts as they come. Until the index is filled they wait; whoever delivered them keeps them meanwhile."""
+    """Facts as they come, once the index is filled: before that the bus keeps them."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -30,7 +30,6 @@ class News:
 
     async def learn(self, change: Change) -> Document:
         """Into the index, by sequence."""
-        await self.filled.wait()
         return await self._deps.index.update(change)
 
     async def learn_and_tell(self, change: Change, at: int) -> None:
@@ -55,9 +54,9 @@ class News:
     def hear_of_admin_tag(self, old: str | None, new: str | None) -> None:
         """An admin's tag is right as it is written."""
         if old is not None:
-            self._deps.index.make_real(words_of_tag(old), real=False)
+            self._deps.index.admin_tag(old, stands=False)
         if new is not None:
-            self._deps.index.make_real(words_of_tag(new), real=True)
+            self._deps.index.admin_tag(new, stands=True)
 
     async def learn_words(self) -> None:
         """The words in use, from the index, and those that were heard before; again and again until it answers."""
@@ -70,8 +69,7 @@ class News:
         """The tags that admins made, from the directory; again and again until it answers."""
 
         async def learn() -> None:
-            tags = await self._deps.source.admin_tags()
-            self._deps.index.set_real({word for tag in tags for word in words_of_tag(tag)})
+            self._deps.index.admin_tags(await self._deps.source.admin_tags())
 
         await _until_done(learn)
 
