@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 from gateway.clients.directory_shapes import (
     Activity,
@@ -24,6 +25,7 @@ from gateway.clients.directory_shapes import (
     TagKind,
     TagList,
 )
+from libs.common.ids import is_id
 from libs.common.peers import Caller, Peers
 
 __all__ = [
@@ -48,6 +50,14 @@ __all__ = [
     "TagKind",
     "TagList",
 ]
+
+
+_NO_ID = "00000000-0000-0000-0000-000000000000"
+
+
+def _id(text: str) -> str:
+    """As part of a path: what is no id is nobody's id, and never another path."""
+    return text if is_id(text) else _NO_ID
 
 
 class DirectoryClient:
@@ -87,7 +97,7 @@ class DirectoryClient:
         """Creates the entity or answers the one that is there (a service's token). `email` is the owner's own address,
         taken where the profile has none."""
         body = {"owner_user_id": owner_user_id, "profile": dict(profile), "owner_email": email}
-        entity: Entity = await self._call(caller, "PUT", f"/entities/{entity_id}", body=body)
+        entity: Entity = await self._call(caller, "PUT", f"/entities/{quote(entity_id, safe='')}", body=body)
         return entity
 
     async def mine(self, caller: Caller) -> list[Entity]:
@@ -99,7 +109,7 @@ class DirectoryClient:
         """Raises Refusal 404 `entity_unknown` also when it is not listed for this viewer; 403 for a viewer entity that
         is not the caller's."""
         entity: Entity = await self._call(
-            caller, "GET", f"/entities/{entity_id}", query={"viewer_entity_id": viewer_entity_id}
+            caller, "GET", f"/entities/{_id(entity_id)}", query={"viewer_entity_id": viewer_entity_id}
         )
         return entity
 
@@ -121,18 +131,22 @@ class DirectoryClient:
         """Changes the given fields; None or "" clears one. Admins may also give `status` and `categories`. Raises
         Refusal 409 `version_conflict` when `if_version` is no longer the version. A dry run changes nothing."""
         query = {"if_version": if_version, "dry_run": dry_run or None}
-        entity: Entity = await self._call(caller, "PATCH", f"/entities/{entity_id}", query=query, body=dict(change))
+        entity: Entity = await self._call(
+            caller, "PATCH", f"/entities/{_id(entity_id)}", query=query, body=dict(change)
+        )
         return entity
 
     async def delete(self, caller: Caller, entity_id: str) -> Entity:
         """Leaves a tombstone and answers what was there (an admin's token, after the ledger closed the account).
-        Repeating it answers the same."""
-        entity: Entity = await self._call(caller, "DELETE", f"/entities/{entity_id}")
+        Repeating it answers the tombstone: id, name, status."""
+        entity: Entity = await self._call(caller, "DELETE", f"/entities/{_id(entity_id)}")
         return entity
 
     async def apply_for_trading(self, caller: Caller, entity_id: str, application: Mapping[str, Any]) -> Entity:
         """EN-03: profile fields, `first_name`, `last_name`, `telephone`, and `agreement: true`."""
-        entity: Entity = await self._call(caller, "POST", f"/entities/{entity_id}/application", body=dict(application))
+        entity: Entity = await self._call(
+            caller, "POST", f"/entities/{_id(entity_id)}/application", body=dict(application)
+        )
         return entity
 
     async def find(
@@ -186,27 +200,29 @@ class DirectoryClient:
 
     async def set_favorite(self, caller: Caller, entity_id: str, other_id: str, *, is_favorite: bool) -> None:
         """Raises Refusal 404 for an entity that is not listed, 409 `too_many_favorites` beyond 1 000."""
-        await self._call(caller, "PUT" if is_favorite else "DELETE", f"/entities/{entity_id}/favorites/{other_id}")
+        await self._call(
+            caller, "PUT" if is_favorite else "DELETE", f"/entities/{_id(entity_id)}/favorites/{_id(other_id)}"
+        )
 
     async def favorites(self, caller: Caller, entity_id: str, *, page: int = 1, page_size: int = 10) -> Favorites:
         """The favourites that are listed, newest first."""
         query = {"page": page, "page_size": page_size}
-        found: Favorites = await self._call(caller, "GET", f"/entities/{entity_id}/favorites", query=query)
+        found: Favorites = await self._call(caller, "GET", f"/entities/{_id(entity_id)}/favorites", query=query)
         return found
 
     async def favorite_ids(self, caller: Caller, entity_id: str) -> list[str]:
         """Ids of all favourites (at most 1 000), for a search among them."""
-        ids: list[str] = (await self._call(caller, "GET", f"/entities/{entity_id}/favorites/ids"))["items"]
+        ids: list[str] = (await self._call(caller, "GET", f"/entities/{_id(entity_id)}/favorites/ids"))["items"]
         return ids
 
     async def dismiss(self, caller: Caller, entity_id: str, other_id: str, *, reason: str = "") -> None:
         """This match is not to be shown again."""
         body = {"other_entity_id": other_id, "reason": reason}
-        await self._call(caller, "POST", f"/entities/{entity_id}/dismissals", body=body)
+        await self._call(caller, "POST", f"/entities/{_id(entity_id)}/dismissals", body=body)
 
     async def dismissed(self, caller: Caller, entity_id: str) -> list[str]:
         """Ids of the entities whose matches were dismissed."""
-        ids: list[str] = (await self._call(caller, "GET", f"/entities/{entity_id}/dismissals"))["items"]
+        ids: list[str] = (await self._call(caller, "GET", f"/entities/{_id(entity_id)}/dismissals"))["items"]
         return ids
 
     async def contact(self, caller: Caller, *, from_entity_id: str, to_entity_id: str, body: str) -> ContactMessage:
@@ -244,11 +260,13 @@ class DirectoryClient:
 
     async def rename_category(self, caller: Caller, category_id: str, name: str) -> CategoryChanged:
         """Renames it everywhere; merges where the name exists."""
-        changed: CategoryChanged = await self._call(caller, "PATCH", f"/categories/{category_id}", body={"name": name})
+        changed: CategoryChanged = await self._call(
+            caller, "PATCH", f"/categories/{_id(category_id)}", body={"name": name}
+        )
         return changed
 
     async def delete_category(self, caller: Caller, category_id: str) -> CategoryChanged:
-        changed: CategoryChanged = await self._call(caller, "DELETE", f"/categories/{category_id}")
+        changed: CategoryChanged = await self._call(caller, "DELETE", f"/categories/{_id(category_id)}")
         return changed
 
     async def tags(
@@ -282,11 +300,11 @@ class DirectoryClient:
 
     async def rename_tag(self, caller: Caller, tag_id: str, name: str) -> TagChanged:
         """Renames it everywhere; merges where the name exists."""
-        changed: TagChanged = await self._call(caller, "PATCH", f"/tags/{tag_id}", body={"name": name})
+        changed: TagChanged = await self._call(caller, "PATCH", f"/tags/{_id(tag_id)}", body={"name": name})
         return changed
 
     async def delete_tag(self, caller: Caller, tag_id: str) -> TagChanged:
-        changed: TagChanged = await self._call(caller, "DELETE", f"/tags/{tag_id}")
+        changed: TagChanged = await self._call(caller, "DELETE", f"/tags/{_id(tag_id)}")
         return changed
 
     async def jobs(self, caller: Caller) -> list[Job]:
@@ -295,7 +313,7 @@ class DirectoryClient:
         return items
 
     async def job(self, caller: Caller, job_id: str) -> Job:
-        job: Job = await self._call(caller, "GET", f"/jobs/{job_id}")
+        job: Job = await self._call(caller, "GET", f"/jobs/{_id(job_id)}")
         return job
 
     # activity log
@@ -337,7 +355,7 @@ class DirectoryClient:
         answer = await self._peers.call(
             "directory",
             "POST",
-            f"/entities/{entity_id}/pictures",
+            f"/entities/{_id(entity_id)}/pictures",
             caller=caller,
             raw=raw,
             content_type="application/octet-stream",
@@ -347,10 +365,10 @@ class DirectoryClient:
         return picture
 
     async def remove_picture(self, caller: Caller, entity_id: str, name: str) -> None:
-        await self._call(caller, "DELETE", f"/entities/{entity_id}/pictures/{name}")
+        await self._call(caller, "DELETE", f"/entities/{_id(entity_id)}/pictures/{quote(name, safe='')}")
 
     async def picture(self, caller: Caller, name: str) -> tuple[bytes, str]:
         """The picture or thumbnail and its content type; the name never means other bytes, so it may be cached for ever.
         Raises Refusal 404."""
-        answer = await self._peers.call("directory", "GET", f"/pictures/{name}", caller=caller)
+        answer = await self._peers.call("directory", "GET", f"/pictures/{quote(name, safe='')}", caller=caller)
         return answer.body, answer.headers.get("content-type", "application/octet-stream")
