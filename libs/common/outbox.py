@@ -62,6 +62,9 @@ class OutboxStore(Protocol):
     async def wait(self, timeout_s: float) -> None:
         """Returns when something was told, or after the time."""
 
+    async def close(self) -> None:
+        """The relay has stopped: whatever waiting needed is given back."""
+
 
 async def add(connection: Connection, envelopes: Sequence[Envelope]) -> None:
     """Puts events into the outbox in the caller's transaction, in this order."""
@@ -97,7 +100,6 @@ class PostgresOutbox:
                 await self._told.wait()
 
     async def close(self) -> None:
-        """Gives the listening connection back; before the pool is closed."""
         connection, self._listening = self._listening, None
         if connection is not None:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):

@@ -38,6 +38,7 @@ class Relay:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._store.close()
 
     async def drain(self) -> int:
         """Publishes until nothing waits or the bus refuses; how many. For tests and for the end of a program."""

@@ -71,6 +71,9 @@ class MongoOutbox:
                 async with asyncio.timeout(LOOK_S):
                     await self._told.wait()
 
+    async def close(self) -> None:
+        """Nothing is held between claims."""
+
     async def _anything_due(self) -> bool:
         due = {"due": {"$lte": _now_ms()}}
         found = await asyncio.gather(*(self._database[name].find_one(due, {"_id": 1}) for name in PENDING))
