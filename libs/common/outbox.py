@@ -123,7 +123,7 @@ class _PostgresClaim:
     def __init__(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
         self._connection = connection
         self._positions = {row["position"]: row["id"] for row in rows}
-        self.envelopes = [
+        self.envelopes: Sequence[Envelope] = [
             Envelope(source=row["type"].split(".", 1)[0], **{name: row[name] for name in _COLUMNS}) for row in rows
         ]
 
