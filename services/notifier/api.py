@@ -1,6 +1,7 @@
 """The notifier's endpoints: the bell, preferences, unsubscribing, matches seen, and the development mailbox."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,8 +51,8 @@ class SeenBody(Body):
     entity_id: Id
 
 
-def notices_router(deps: Deps) -> APIRouter:
-    """The bell of the person who calls."""
+def notices_router(deps: Callable[[], Deps]) -> APIRouter:
+    """The bell of the person who calls. `deps` is asked at each request: it is there while the service runs."""
     routes = router()
 
     @routes.get("/notices")
@@ -61,27 +62,27 @@ def notices_router(deps: Deps) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=bell.NOTICES_MAX)] = 20,
         language: Tongue = None,
     ) -> Response:
-        page = await bell.bell(deps, _reader(user), before=_before(cursor), limit=limit, language=language)
+        page = await bell.bell(deps(), _reader(user), before=_before(cursor), limit=limit, language=language)
         following = None if page.next is None else Cursor.encode([page.next[0].isoformat(), page.next[1]])
         return json_response({"items": [_line(line) for line in page.lines], "next": following, "unread": page.unread})
 
     @routes.get("/notices/unread")
     async def unread(user: User) -> Response:
-        return json_response({"unread": await bell.unread(deps, _reader(user))})
+        return json_response({"unread": await bell.unread(deps(), _reader(user))})
 
     @routes.post("/notices/read")
     async def read(user: User, body: ReadBody) -> Response:
-        return json_response({"unread": await bell.mark_read(deps, _reader(user), body.ids)})
+        return json_response({"unread": await bell.mark_read(deps(), _reader(user), body.ids)})
 
     @routes.post("/matches/seen", status_code=204)
     async def seen(user: User, body: SeenBody) -> Response:
-        await matches.matches_seen(deps, user.id, body.entity_id)
+        await matches.matches_seen(deps(), user.id, body.entity_id)
         return Response(status_code=204)
 
     return routes
 
 
-def preferences_router(deps: Deps) -> APIRouter:
+def preferences_router(deps: Callable[[], Deps]) -> APIRouter:
     """What people want to be told, changed by themselves or by the link in a mail."""
     routes = router()
 
@@ -89,7 +90,7 @@ def preferences_router(deps: Deps) -> APIRouter:
     async def preferences(
         user: User, entity_id: Annotated[str | None, Query(max_length=100)] = None, language: Tongue = None
     ) -> Response:
-        found = await bell.preferences(deps, _reader(user), entity_id=entity_id, language=language)
+        found = await bell.preferences(deps(), _reader(user), entity_id=entity_id, language=language)
         return json_response({"items": [_preferred(one) for one in found]})
 
     @routes.put("/preferences")
@@ -98,16 +99,16 @@ def preferences_router(deps: Deps) -> APIRouter:
             (item.kind, {name: value for name in ("mail", "bell") if (value := getattr(item, name)) is not None})
             for item in body.items
         ]
-        found = await bell.set_preferences(deps, _reader(user), changes, entity_id=body.entity_id)
+        found = await bell.set_preferences(deps(), _reader(user), changes, entity_id=body.entity_id)
         return json_response({"items": [_preferred(one) for one in found]})
 
     @routes.get("/unsubscribe/{token}")
     async def unsubscribable(token: str, caller: OtherService, language: Tongue = None) -> Response:
-        return _unsubscribable(await bell.unsubscribable(deps, token, language=language))
+        return _unsubscribable(await bell.unsubscribable(deps(), token, language=language))
 
     @routes.post("/unsubscribe/{token}")
     async def unsubscribe(token: str, caller: OtherService) -> Response:
-        return _unsubscribable(await bell.unsubscribe(deps, token))
+        return _unsubscribable(await bell.unsubscribe(deps(), token))
 
     return routes
 

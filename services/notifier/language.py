@@ -51,7 +51,7 @@ class Language:
 
 def shipped() -> list[str]:
     """Codes of the languages there are."""
-    return sorted({SOURCE_LANGUAGE, *(path.name for path in FOLDER.iterdir() if path.is_dir())})
+    return sorted({SOURCE_LANGUAGE, *(path.parts[-3] for path in FOLDER.glob("*/LC_MESSAGES/notifier.po"))})
 
 
 def language_of(code: str | None, *, default: str, zone: ZoneInfo) -> Language:

@@ -49,7 +49,7 @@ class MailServer:
         await say("220 test")
         while line := (await reader.readline()).decode().strip():
             verb = line.split()[0].upper()
-            special = self.answers.get(verb, lambda _: None)(line)
+            special = self.answers[verb](line) if verb in self.answers else None
             if special is not None:
                 await say(special)
             elif verb == "EHLO":

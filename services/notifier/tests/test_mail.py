@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import formataddr, getaddresses
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -108,8 +109,8 @@ async def smtp_rig(tmp_path) -> AsyncIterator[Rig]:
 
 
 @asynccontextmanager
-async def fake_sendgrid() -> AsyncIterator[tuple[str, list[dict], list[web.Response]]]:
-    taken: list[dict] = []
+async def fake_sendgrid() -> AsyncIterator[tuple[str, list[dict[str, Any]], list[web.Response]]]:
+    taken: list[dict[str, Any]] = []
     answers: list[web.Response] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -130,7 +131,7 @@ async def fake_sendgrid() -> AsyncIterator[tuple[str, list[dict], list[web.Respo
     await runner.cleanup()
 
 
-def from_sendgrid(shape: dict) -> Arrived:
+def from_sendgrid(shape: dict[str, Any]) -> Arrived:
     content = {part["type"]: part["value"] for part in shape["content"]}
     return Arrived(
         shape["personalizations"][0]["to"][0]["email"],
@@ -317,7 +318,7 @@ async def test_a_server_that_is_not_there_is_tried_again():
 async def test_a_password_is_not_sent_over_a_connection_that_cannot_be_encrypted():
     async with mail_server() as server:
         door = SmtpDoor(f"smtp://user:secret@127.0.0.1:{server.port}", timeout_s=5)
-        seen = []
+        seen: list[str] = []
         server.answers["AUTH"] = seen.append
         with pytest.raises(MailRefused):
             await door.send(a_letter())
