@@ -82,8 +82,8 @@ class RebuildStatus(TypedDict):
     """How the rebuild stands. `state`: `idle` (never asked), `running`, `done` or `failed` (`problem` says why)."""
 
     state: Literal["idle", "running", "done", "failed"]
-    read: int
-    total: NotRequired[int]
+    done: int
+    total: int
     started_at: NotRequired[str]
     finished_at: NotRequired[str]
     problem: NotRequired[str]
@@ -107,6 +107,8 @@ class CheckResult(TypedDict):
     index: int
     difference_count: int
     differences: list[Difference]
+    faults: list[str]
+    """The differences as sentences for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

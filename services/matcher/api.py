@@ -166,7 +166,8 @@ def _text_of(milliseconds_since_epoch: int) -> str:
 def _status_shape(status: rebuilding.Status) -> dict[str, Any]:
     shape: dict[str, Any] = {
         "state": status.state,
-        "read": status.read,
+        "done": status.read,
+        "total": max(status.total, status.read),
         "checked_pages": status.checked_pages,
         "differing_pages": status.differing_pages,
         "started_at": status.started_at and rfc3339(status.started_at),
@@ -183,6 +184,7 @@ def _comparison_shape(comparison: rebuilding.Comparison) -> dict[str, Any]:
         "directory": comparison.source,
         "index": comparison.index,
         "difference_count": len(comparison.differences),
+        "faults": [rebuilding.sentence(each) for each in named],
         "differences": [
             {"entity_id": each.entity_id, "kind": each.kind, "fields": list(each.fields)} for each in named
         ],

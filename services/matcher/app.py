@@ -109,7 +109,7 @@ class MatcherService:
         self.lexicon.use(await asyncio.to_thread(open_word_list, self._settings.languages, folder))
         self._keep(self.news.learn_admin_tags())
         await self.news.learn_words()
-        if await self.index.is_empty():
+        if await self.index.size() == 0:
             if role == "api":
                 _log.info("index_is_empty", waits_for="a worker to fill it")
             else:

@@ -72,12 +72,12 @@ class ElasticIndex:
             await self._client.search(index=self.name, size=0, terminate_after=1)
         return True
 
-    async def is_empty(self) -> bool:
-        """Whether no document is there."""
+    async def size(self) -> int:
+        """All documents."""
         await self.refresh()
         with away():
             answer = await self._client.count(index=self.name)
-        return int(answer["count"]) == 0
+        return int(answer["count"])
 
     async def refresh(self) -> None:
         """Makes everything written findable."""

@@ -50,9 +50,9 @@ class MemoryIndex:
         """It lives as long as its process."""
         return True
 
-    async def is_empty(self) -> bool:
-        """True at every start."""
-        return not self._documents
+    async def size(self) -> int:
+        """0 at every start."""
+        return len(self._documents)
 
     async def update(self, change: Change) -> Document:
         """Applies facts, also to the index that is being built."""

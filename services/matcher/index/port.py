@@ -105,8 +105,8 @@ class Index(Protocol):
     async def healthy(self) -> bool:
         """Whether it answers now."""
 
-    async def is_empty(self) -> bool:
-        """Whether it holds nothing and must be filled from the source first."""
+    async def size(self) -> int:
+        """How many entities it holds, listed or not; 0: it must be filled from the source first."""
 
     async def update(self, change: Change) -> Document:
         """Applies facts by their sequences, durable when it returns; the document as it then stands."""

@@ -31,6 +31,8 @@ class Status:
 
     state: Literal["idle", "running", "done", "failed"] = "idle"
     read: int = 0
+    total: int = 0
+    """About how many there are to read: as many as the index in use holds."""
     checked_pages: int = 0
     differing_pages: int = 0
     started_at: datetime | None = None
@@ -95,6 +97,7 @@ class Rebuilder:
 
     async def _run(self) -> None:
         try:
+            self.status = replace(self.status, total=await self._deps.index.size())
             target = await self._deps.index.rebuilding()
             try:
                 await self._fill(target)
@@ -227,6 +230,17 @@ def differences(source: Sequence[Document], held: Sequence[Document]) -> list[Di
             found.append(Difference(document.entity_id, "different", fields))
     found += [Difference(entity_id, "surplus") for entity_id, document in by_id.items() if document.listed]
     return found
+
+
+def sentence(difference: Difference) -> str:
+    """For the operator."""
+    match difference.kind:
+        case "missing":
+            return f"entity {difference.entity_id} is missing from the index"
+        case "surplus":
+            return f"entity {difference.entity_id} is found though the directory does not have it"
+        case _:
+            return f"entity {difference.entity_id} differs in {', '.join(difference.fields)}"
 
 
 _COMPARED = (
