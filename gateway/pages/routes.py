@@ -52,17 +52,17 @@ AREAS: Sequence[Sequence[Page]] = (
 )
 
 
-def page_routes(context: GatewayContext) -> list[BaseRoute]:
+def page_routes(context: GatewayContext, house: House | None = None) -> list[BaseRoute]:
     """The pages and their static files, for the gateway's application."""
-    house = House.of(context)
+    house = house or House.of(context)
     routes: list[BaseRoute] = [house.static.route()]
     routes += [Route(page.path, _endpoint(house, page), methods=page.methods) for area in AREAS for page in area]
     return routes
 
 
-def not_found_endpoint(context: GatewayContext) -> Callable[[Request], Awaitable[Response]]:
+def not_found_endpoint(context: GatewayContext, house: House | None = None) -> Callable[[Request], Awaitable[Response]]:
     """Answers a browser at an address that nothing else serves."""
-    house = House.of(context)
+    house = house or House.of(context)
 
     async def endpoint(request: Request) -> Response:
         return await answer(house, request, not_found, "anyone")

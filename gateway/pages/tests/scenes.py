@@ -72,6 +72,12 @@ def a_town() -> tuple[Community, str]:
     return town, ana
 
 
+def id_of(town: Community, name: str) -> str:
+    """The entity whose name begins so."""
+    found: str = next(each["id"] for each in town.entities.values() if each["name"].startswith(name))
+    return found
+
+
 def _past(town: Community, ana: str, ben: str, cleo: str, dario: str) -> None:
     history: list[tuple[str, str, int, str, int]] = [
         (ana, ben, 3550, "New chain and brakes", 40),

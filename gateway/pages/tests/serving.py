@@ -1,25 +1,33 @@
 """The pages over a community in memory: as an application for tests, and on a port for the eye."""
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from jinja2 import Environment
 from starlette.applications import Starlette
 
 from gateway.pages.routes import not_found_endpoint, page_routes
+from gateway.pages.screen import House
 from gateway.pages.tests.community import Community
 from gateway.pages.tests.scenes import a_town
+
+# templates are compiled once for all tests
+_ENVIRONMENTS: dict[str, Environment] = {}
 
 
 def serving(community: Community, **settings: Any) -> Any:
     """An ASGI application of the pages; stands in for the edge, which puts these into every request's state."""
     context = community.context(**settings)
-    nowhere = not_found_endpoint(context)
+    fresh = House.of(context)
+    house = replace(fresh, environment=_ENVIRONMENTS.setdefault(context.settings.unit, fresh.environment))
+    nowhere = not_found_endpoint(context, house)
 
     async def handle(request: Any, fault: Exception) -> Any:
         return await nowhere(request)
 
-    pages = Starlette(routes=page_routes(context), exception_handlers={404: handle})
+    pages = Starlette(routes=page_routes(context, house), exception_handlers={404: handle})
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         state = {"request_id": "request-1", "client_address": "203.0.113.9", "user_agent": "test"}
