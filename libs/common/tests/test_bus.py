@@ -290,7 +290,8 @@ async def test_the_memory_door_keeps_what_waits_when_the_database_restarts_a_ses
         await bus.subscribe(door.service, {door.type: heard})
         connection = await asyncpg.connect(server_url)
         await connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", url.split("/")[-1].split("?")[0]
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1",
+            url.split("/")[-1].split("?")[0],
         )
         await connection.close()
         event = door.event()

@@ -22,7 +22,9 @@ async def broker(amqp_url, tmp_path):
     server.kill()
 
 
-async def test_after_a_kill_of_the_broker_everything_accepted_is_handled(broker, embedded_postgres, postgres_on_embedded):
+async def test_after_a_kill_of_the_broker_everything_accepted_is_handled(
+    broker, embedded_postgres, postgres_on_embedded
+):
     pool = await create_pool(postgres_on_embedded)
     await pool.execute(OUTBOX_SQL)
     async for door in opened(Door("rabbit", broker.url)):
