@@ -60,7 +60,7 @@ async def test_problems_of_the_profile_stand_at_their_fields(visitor):
 async def test_a_tag_is_added_and_tells_how_many_members_match(town, ana):
     await ana.open("/profile")
     page = await ana.press("/profile/tags", kind="offers", add="Choir singing")
-    assert "choir singing: 0 members want this" in " ".join(page.text.split())
+    assert "Choir singing: 0 members want this" in " ".join(page.text.split())
     town.entities[id_of(town, "Ben")]["wants"].append("honey")
     page = await ana.press("/profile/tags", kind="offers", add="Honey")
     assert "1 member wants this" in page.text
