@@ -13,8 +13,11 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aio_pika
 import asyncpg
 import httpx2
+
+from libs.common.settings import SERVICES
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 90.0
@@ -152,6 +155,7 @@ class Servers:
     def fresh(self) -> dict[str, str]:
         """Settings with stores that nobody used before."""
         mark = uuid.uuid4().hex[:10]
+        asyncio.run(_without_queues(self.amqp))
         settings = {
             f"MCCS_{name.upper()}_URL": self._database(f"e2e_{name}_{mark}")
             for name in ("identity", "ledger", "notifier")
@@ -161,13 +165,22 @@ class Servers:
             "MCCS_MATCHER_URL": self.elasticsearch,
             "MCCS_MATCHER_INDEX": f"e2e-{mark}",
             "MCCS_BUS_URL": self.amqp,
-            "MCCS_BUS_PREFIX": f"e2e{mark}.",
         }
 
     def _database(self, name: str) -> str:
         base = self.postgres.rsplit("/", 1)[0]
         asyncio.run(_create_database(self.postgres, name))
         return f"{base}/{name}"
+
+
+async def _without_queues(url: str) -> None:
+    """What an earlier node left in the broker is not for this one."""
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        for service in SERVICES:
+            for kind in ("events", "dead"):
+                await channel.queue_delete(f"{service}.{kind}")
 
 
 async def _create_database(url: str, name: str) -> None:
