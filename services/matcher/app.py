@@ -28,6 +28,7 @@ from services.matcher.wordlist import open_word_list, word_list_is_there
 
 NAME = "matcher"
 CONNECT_EVERY_S = 0.5
+WATCH_EVERY_S = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -109,15 +110,28 @@ class MatcherService:
         self.lexicon.use(await asyncio.to_thread(open_word_list, self._settings.languages, folder))
         self._keep(self.news.learn_admin_tags())
         await self.news.learn_words()
-        if await self.index.size() == 0:
-            if role == "api":
-                _log.info("index_is_empty", waits_for="a worker to fill it")
-            else:
-                await self.rebuilder.fill_until_done()
+        if role != "api":
+            await self._fill_if_empty()
         self.news.filled.set()
-        if role in ("worker", "both"):
+        if role != "api":
             await self._subscribe()
+            self._keep(self._watch())
         _log.info("matcher_ready", tags=len(self.index.tags))
+
+    async def _fill_if_empty(self) -> None:
+        if await self.index.size() == 0:
+            await self.rebuilder.fill_until_done()
+
+    async def _watch(self) -> None:
+        """Fills again what somebody emptied: an index that was dropped, a new search server."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            try:
+                if not await self.index.is_there():
+                    await self.index.start()
+                    await self._fill_if_empty()
+            except IndexAway as fault:
+                _log.info("index_away", problem=str(fault))
 
     async def _subscribe(self) -> None:
         """Only now: what was told before waits in the matcher's queue, and what was done before a restart is in the export."""

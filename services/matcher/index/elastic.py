@@ -33,6 +33,10 @@ FORM = "v1"
 """Rises with every change of the mappings: an index of another form is not used, and a new one is filled."""
 
 
+AWAY = frozenset({404, 429, 502, 503, 504})
+"""Of these 404 is an index that somebody dropped; the worker makes a new one."""
+
+
 class ElasticIndex:
     """Talks to Elasticsearch; several processes may use one index."""
 
@@ -49,13 +53,18 @@ class ElasticIndex:
         self.tags = TagVocabulary(lexicon)
         self.names = NameVocabulary(lexicon)
 
+    async def is_there(self) -> bool:
+        """By its alias."""
+        with away():
+            return bool(await self._client.indices.exists_alias(name=self.name))
+
     async def start(self) -> None:
         """Makes an empty index where there is none."""
         with away():
-            if not await self._client.indices.exists_alias(name=self.name):
+            if not await self.is_there():
                 index = await self.make_index()
                 with contextlib.suppress(ApiError):  # another process may be quicker; then its index is used
-                    if not await self._client.indices.exists_alias(name=self.name):
+                    if not await self.is_there():
                         await self._client.indices.update_aliases(
                             actions=[{"add": {"index": index, "alias": self.name}}]
                         )
@@ -97,7 +106,9 @@ class ElasticIndex:
         with away():
             try:
                 answer = await self._client.get(index=self.name, id=entity_id)
-            except NotFoundError:
+            except NotFoundError as fault:
+                if "found" not in fault.body:
+                    raise
                 return None
         return document_of(answer["_source"])
 
@@ -305,9 +316,7 @@ def away() -> Any:
         yield
     except TransportError as fault:
         raise IndexAway(f"Elasticsearch does not answer: {fault}") from fault
-    except NotFoundError:
-        raise
     except ApiError as fault:
-        if fault.status_code in {429, 502, 503, 504}:
+        if fault.status_code in AWAY:
             raise IndexAway(f"Elasticsearch is not ready: {fault.status_code} {fault.message}") from fault
         raise

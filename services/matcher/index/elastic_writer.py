@@ -168,6 +168,6 @@ def _is_written(result: dict[str, Any]) -> bool:
 def _named(fault: Exception) -> Exception:
     if isinstance(fault, TransportError):
         return IndexAway(f"Elasticsearch does not answer: {fault}")
-    if isinstance(fault, ApiError) and fault.status_code in {429, 502, 503, 504}:
+    if isinstance(fault, ApiError) and fault.status_code in {404, 429, 502, 503, 504}:
         return IndexAway(f"Elasticsearch is not ready: {fault.status_code}")
     return fault

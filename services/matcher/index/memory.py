@@ -50,6 +50,10 @@ class MemoryIndex:
         """It lives as long as its process."""
         return True
 
+    async def is_there(self) -> bool:
+        """Nobody can drop it."""
+        return True
+
     async def size(self) -> int:
         """0 at every start."""
         return len(self._documents)

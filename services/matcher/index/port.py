@@ -105,6 +105,9 @@ class Index(Protocol):
     async def healthy(self) -> bool:
         """Whether it answers now."""
 
+    async def is_there(self) -> bool:
+        """Whether nobody dropped it."""
+
     async def size(self) -> int:
         """How many entities it holds, listed or not; 0: it must be filled from the source first."""
 
