@@ -53,7 +53,7 @@ class OwnRabbitMQ:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
         with (self.folder / "output").open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: ASYNC220  a server, not a command
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603  a server, not a command
                 [_PROGRAM],
                 env=os.environ | settings,
                 stdin=subprocess.DEVNULL,

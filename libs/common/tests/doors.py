@@ -75,6 +75,7 @@ async def put_raw(door: Door, body: bytes, message_id: str) -> None:
         await exchange.publish(aio_pika.Message(body, message_id=message_id), routing_key=door.type)
 
 
+@contextlib.asynccontextmanager
 async def opened(door: Door) -> AsyncIterator[Door]:
     """For fixtures: the door, closed afterwards."""
     try:

@@ -83,8 +83,7 @@ async def test_a_token_of_no_algorithm_is_refused(maker, verifier):
     claims = jwt.decode(maker.user(), options={"verify_signature": False})
     for kind in (USER_TOKEN_TYPE, SERVICE_TOKEN_TYPE):
         assert (
-            await refused(verifier, jwt.encode(claims, None, algorithm="none", headers={"typ": kind}))
-            == "token_invalid"
+            await refused(verifier, jwt.encode(claims, "", algorithm="none", headers={"typ": kind})) == "token_invalid"
         )
 
 

@@ -18,12 +18,12 @@ from libs.common.tests.doors import OPTIONS, Door, opened, put_raw
 @pytest_asyncio.fixture(params=["memory", "rabbit"])
 async def door(request, servers, embedded_postgres):
     if request.param == "rabbit":
-        async for made in opened(Door("rabbit", servers.address("RabbitMQ"))):
+        async with opened(Door("rabbit", servers.address("RabbitMQ"))) as made:
             yield made
         return
     server_url = embedded_postgres.url("postgres")
     url = await make_database(server_url)
-    async for made in opened(Door("memory", url)):
+    async with opened(Door("memory", url)) as made:
         yield made
     await drop_database(server_url, url)
 
@@ -256,7 +256,7 @@ async def _has_dead(bus, door, count):
 
 
 async def test_bytes_that_are_no_envelope_are_put_aside_with_the_reason(amqp_url):
-    async for door in opened(Door("rabbit", amqp_url)):
+    async with opened(Door("rabbit", amqp_url)) as door:
         bus = await door.process()
         heard = Heard()
         await bus.subscribe(door.service, {door.type: heard})
@@ -285,7 +285,7 @@ async def test_the_memory_door_keeps_what_waits_when_the_database_restarts_a_ses
     """A consumer whose connection is cut goes on with another one."""
     server_url = embedded_postgres.url("postgres")
     url = await make_database(server_url)
-    async for door in opened(Door("memory", url)):
+    async with opened(Door("memory", url)) as door:
         bus, heard = await door.process(), Heard()
         await bus.subscribe(door.service, {door.type: heard})
         connection = await asyncpg.connect(server_url)
@@ -303,5 +303,5 @@ async def test_the_memory_door_keeps_what_waits_when_the_database_restarts_a_ses
 async def _published(bus, event):
     try:
         return await bus.publish([event])
-    except Exception:  # as the relay: whatever it is, again
+    except Exception:  # noqa: BLE001  as the relay: whatever it is, again
         return None

@@ -6,11 +6,12 @@ from collections import Counter
 import pytest_asyncio
 
 from libs.common.database import create_pool
-from libs.common.outbox import OUTBOX_SQL, PostgresOutbox, add
+from libs.common.outbox import OUTBOX_SQL, PostgresOutbox
 from libs.common.relay import Relay
 from libs.common.testing import eventually
 from libs.common.testing.rabbitmq import OwnRabbitMQ
 from libs.common.tests.doors import Door, opened
+from libs.common.tests.test_outbox_relay import told
 
 
 @pytest_asyncio.fixture
@@ -27,7 +28,7 @@ async def test_after_a_kill_of_the_broker_everything_accepted_is_handled(
 ):
     pool = await create_pool(postgres_on_embedded)
     await pool.execute(OUTBOX_SQL)
-    async for door in opened(Door("rabbit", broker.url)):
+    async with opened(Door("rabbit", broker.url)) as door:
         bus = await door.process()
         handled, snapshots, broadcasts = [], [], []
 
@@ -46,11 +47,11 @@ async def test_after_a_kill_of_the_broker_everything_accepted_is_handled(
         await relay.start()
         events = [door.event(n=n) for n in range(600)]
         for n in range(0, 300, 30):
-            await add(pool, events[n : n + 30])
+            await told(pool, events[n : n + 30])
         await eventually(lambda: len(handled) > 50, within_s=10)
         broker.kill()
         for n in range(300, 600, 30):
-            await add(pool, events[n : n + 30])
+            await told(pool, events[n : n + 30])
         assert not await bus.healthy()
         await broker.start()
         await eventually(lambda: set(handled) == {event.id for event in events}, within_s=60)
