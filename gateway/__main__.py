@@ -1,9 +1,8 @@
-"""`python -m gateway api`."""
+"""`python -m gateway`."""
+
+import sys
 
 from libs.common.run import main
 
-from gateway.app import build, migrate
-from gateway.settings import Settings
-
 if __name__ == "__main__":
-    main("gateway", Settings, build, migrate)
+    sys.exit(main("gateway", sys.argv[1:] or ["api"]))

@@ -61,7 +61,3 @@ def _page_not_found(context: GatewayContext, make: Any) -> Any:
         return await endpoint(request)
 
     return handle
-
-
-async def migrate(settings: Settings) -> None:
-    """Nothing: the gateway keeps nothing."""

@@ -63,20 +63,24 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
 
 async def _make_parts(context: GatewayContext, own: Caller, answer: SignupAnswer, member: NewMember) -> None:
     user_id, entity_id = answer["user_id"], answer["entity_id"]
-    outcomes = await asyncio.gather(
-        context.clients.directory.create(
+    clients = context.clients
+
+    async def in_directory() -> Entity:
+        return await clients.directory.create(
             own, entity_id, owner_user_id=user_id, profile=member.profile, email=member.email
-        ),
-        context.clients.ledger.open_account(
-            own, entity_id, name=str(member.profile.get("name") or ""), owner_user_id=user_id
-        ),
-        return_exceptions=True,
-    )
-    for part, outcome in zip(("directory", "ledger"), outcomes, strict=True):
-        if isinstance(outcome, Refusal):
-            log.warning("signup_part_later", part=part, entity_id=entity_id, reason=str(outcome))
-        elif isinstance(outcome, BaseException):
-            raise outcome
+        )
+
+    async def in_ledger(name: str) -> None:
+        await clients.ledger.open_account(own, entity_id, name=name, owner_user_id=user_id)
+
+    name = str(member.profile.get("name") or "")
+    try:
+        if name:
+            await all_agree([in_directory(), in_ledger(name)])
+        else:  # the directory makes a name, which the account needs too
+            await in_ledger((await in_directory())["name"])
+    except Refusal as refusal:
+        log.warning("signup_part_later", entity_id=entity_id, reason=str(refusal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Bodies and parameters of the published operations."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
@@ -223,7 +223,7 @@ class SearchQuery(Paged):
     name: Annotated[str | None, text(100)] = None
     favorites_only: Annotated[bool, yes_no_param()] = False
     querying_entity_id: Annotated[str | None, identifier()] = None
-    order: Annotated[str, one_of("relevance", "name", "newest")] = "relevance"
+    order: Annotated[Literal["relevance", "name", "newest"], one_of("relevance", "name", "newest")] = "relevance"
 
 
 class ViewerQuery(Given):

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -179,7 +179,7 @@ class Registry:
                     who=who,
                     scope=scope,
                     query=parameters["query"].annotation if "query" in parameters else None,
-                    body=parameters["body"].annotation if "body" in parameters else None,
+                    body=_shape(parameters["body"].annotation) if "body" in parameters else None,
                     answers=answers,
                     status=status,
                     statuses=listed,
@@ -200,3 +200,9 @@ class Registry:
             return handler
 
         return declare
+
+
+def _shape(annotation: Any) -> Any:
+    """`Shape | None` (a body that may also come in another media type) is read as Shape."""
+    kinds = [each for each in get_args(annotation) if each is not type(None)]
+    return kinds[0] if kinds else annotation

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from libs.common.ids import is_id
@@ -172,6 +172,21 @@ def money() -> Rule:
     return Rule(check, {"type": "number", "exclusiveMinimum": 0, "maximum": 10**12, "multipleOf": 0.01})
 
 
+def limit() -> Rule:
+    """A limit of an account as a JSON number from 0, read into minor units."""
+
+    def check(value: object) -> int:
+        try:
+            minor = parse_minor(_as_number(value))
+        except AmountError as error:
+            raise wrong(f"amount_{error.code}", error.message) from None
+        if minor < 0:
+            raise wrong("out_of_range", "This must not be negative.")
+        return minor
+
+    return Rule(check, {"type": "number", "minimum": 0, "maximum": 10**12, "multipleOf": 0.01})
+
+
 def words(length_max: int, *, items_max: int = LIST_MAX) -> Rule:
     """A list of texts; what each may be beyond its length is its owner's to say."""
     item = text(length_max)
@@ -210,6 +225,26 @@ def chosen(*allowed: str, items_max: int = 20) -> Rule:
         return list(dict.fromkeys(item.check(each) for each in value))
 
     return Rule(check, {"type": "array", "items": item.schema, "maxItems": items_max})
+
+
+def record_list(shape: type[BaseModel], items_max: int) -> Rule:
+    """A list of objects of one shape, at least one; what is wrong is told of the whole list at once."""
+    inside = TypeAdapter(list[shape])  # type: ignore[valid-type]
+
+    def check(value: object) -> list[Any]:
+        if not isinstance(value, list) or not value:
+            raise _expected("a list of objects, at least one")
+        if len(value) > items_max:
+            raise wrong("too_many", f"At most {items_max} are allowed.")
+        try:
+            return inside.validate_python(value)
+        except ValidationError as fault:
+            first = fault.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = " ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+            code = "required" if first["type"] == "missing" else first["type"]
+            raise wrong(code, f"In {place}: {first['msg']}") from None
+
+    return Rule(check, {"type": "array", "items": shape.model_json_schema(), "minItems": 1, "maxItems": items_max})
 
 
 def clearable(rule: Rule, cleared: object = None) -> Rule:

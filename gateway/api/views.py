@@ -188,3 +188,20 @@ def given(**fields: Any) -> Json:
 def by_entity(accounts: Sequence[Account]) -> dict[str, Account]:
     """Accounts by their entity."""
     return {account["entity_id"]: account for account in accounts if account["entity_id"] is not None}
+
+
+def camel(value: Any) -> Any:
+    """A service's answer in the API's words: `balance_after_minor` is `balanceAfter` with decimals, `entity_id` is
+    `entityID`, what has no value is left out. For the operations beyond the published ones."""
+    if isinstance(value, Mapping):
+        return {
+            _camel_name(name): json_number(each) if name.endswith("_minor") else camel(each)
+            for name, each in value.items()
+            if each is not None
+        }
+    return [camel(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _camel_name(name: str) -> str:
+    first, *rest = name.removesuffix("_minor").split("_")
+    return first + "".join("ID" if part == "id" else "IDs" if part == "ids" else part.capitalize() for part in rest)

@@ -9,7 +9,7 @@ from gateway.api.operation import Call, Meta, Registry, Reply
 from gateway.api.rules import beginning
 from gateway.api.v1.session import renamed
 from gateway.api.views import Account, by_entity, entity_view
-from gateway.clients.matcher import Order, Search
+from gateway.clients.matcher import Search
 from libs.common.errors import Refusal
 from libs.common.peers import Caller
 
@@ -58,7 +58,6 @@ async def search_entities(call: Call, *, query: SearchQuery) -> Reply:
 
 
 def _search(call: Call, query: SearchQuery, favorites: list[str] | None) -> Search:
-    order: Order = query.order  # type: ignore[assignment]  # the rule admits only these words
     return Search(
         offers=query.offers,
         wants=query.wants,
@@ -66,7 +65,7 @@ def _search(call: Call, query: SearchQuery, favorites: list[str] | None) -> Sear
         category=query.category or None,
         tagged_since=beginning(query.tagged_since, call.context.settings.zone),
         ids=favorites,
-        order=order,
+        order=query.order,
         page=query.page,
         page_size=query.page_size,
     )

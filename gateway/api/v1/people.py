@@ -1,0 +1,226 @@
+"""Who acts for an entity: its people, invitations, and the keys of partner programs."""
+
+from urllib.parse import parse_qs
+
+import orjson
+
+from gateway.api import answers_more as more
+from gateway.api.bodies_more import InviteBody, KeyBody, MailTokenBody, RoleBody
+from gateway.api.operation import Call, RawReply, Registry, Reply
+from gateway.api.v1.session import renamed
+from gateway.api.views import camel
+from libs.common.errors import Refusal
+
+operations = Registry()
+_TAG = "People and keys of an entity"
+_PRIVATE = (400, 401, 403, 409)
+_KEY_FIELDS = {"rate_per_minute": "ratePerMinute"}
+
+
+@operations.operation(
+    "GET",
+    "/api/v1/entities/{entityID}/people",
+    summary="Who acts for an own entity",
+    who="member",
+    tag=_TAG,
+    statuses=(401, 403),
+    answers=list[more.Person],
+    private=True,
+)
+async def list_people(call: Call, entity_id: str) -> Reply:
+    """Owners and members."""
+    return Reply(camel(await call.context.clients.identity.memberships(call.caller, entity_id=entity_id)))
+
+
+@operations.operation(
+    "PUT",
+    "/api/v1/entities/{entityID}/people/{userID}",
+    summary="Changes somebody's role",
+    who="member",
+    tag=_TAG,
+    statuses=_PRIVATE,
+    answers=more.Person,
+    private=True,
+    example={"role": "owner"},
+)
+async def change_role(call: Call, entity_id: str, user_id: str, *, body: RoleBody) -> Reply:
+    """By an owner; an entity keeps at least one."""
+    return Reply(camel(await call.context.clients.identity.set_membership(call.caller, entity_id, user_id, body.role)))
+
+
+@operations.operation(
+    "DELETE",
+    "/api/v1/entities/{entityID}/people/{userID}",
+    summary="Leaves, or removes somebody",
+    who="member",
+    tag=_TAG,
+    statuses=_PRIVATE,
+    private=True,
+)
+async def end_membership(call: Call, entity_id: str, user_id: str) -> Reply:
+    """Oneself, or anybody by an owner; an entity keeps at least one owner."""
+    await call.context.clients.identity.end_membership(call.caller, entity_id, user_id)
+    return Reply()
+
+
+@operations.operation(
+    "GET",
+    "/api/v1/entities/{entityID}/invitations",
+    summary="Open invitations",
+    who="member",
+    tag=_TAG,
+    statuses=(401, 403),
+    answers=list[more.Invitation],
+    private=True,
+)
+async def list_invitations(call: Call, entity_id: str) -> Reply:
+    """To act for an own entity."""
+    return Reply(camel(await call.context.clients.identity.invitations(call.caller, entity_id)))
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/entities/{entityID}/invitations",
+    summary="Invites somebody by mail",
+    who="member",
+    tag=_TAG,
+    statuses=_PRIVATE,
+    answers=more.Invitation,
+    status=201,
+    private=True,
+    example={"email": "ben@example.org", "role": "member"},
+)
+async def invite(call: Call, entity_id: str, *, body: InviteBody) -> Reply:
+    """By an owner."""
+    made = await call.context.clients.identity.invite(
+        call.caller, entity_id=entity_id, email=body.email, role=body.role
+    )
+    return Reply(camel(made))
+
+
+@operations.operation(
+    "DELETE",
+    "/api/v1/invitations/{invitationID}",
+    summary="Takes an invitation back",
+    who="member",
+    tag=_TAG,
+    statuses=(401, 403),
+    private=True,
+)
+async def withdraw_invitation(call: Call, invitation_id: str) -> Reply:
+    """By an owner."""
+    await call.context.clients.identity.withdraw_invitation(call.caller, invitation_id)
+    return Reply()
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/invitations/accept",
+    summary="Accepts an invitation",
+    who="member",
+    tag=_TAG,
+    statuses=(400, 401, 403, 409),
+    answers=more.Person,
+    example={"token": "from-the-mail"},
+)
+async def accept_invitation(call: Call, *, body: MailTokenBody) -> Reply:
+    """The caller acts for the entity from now on."""
+    return Reply(camel(await call.context.clients.identity.accept_invitation(call.caller, body.token)))
+
+
+@operations.operation(
+    "GET",
+    "/api/v1/entities/{entityID}/keys",
+    summary="Keys of partner programs",
+    who="member",
+    tag=_TAG,
+    statuses=(401, 403),
+    answers=list[more.Key],
+    private=True,
+)
+async def list_keys(call: Call, entity_id: str) -> Reply:
+    """With when each was last used; never their secrets."""
+    return Reply(camel(await call.context.clients.identity.api_keys(call.caller, entity_id)))
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/entities/{entityID}/keys",
+    summary="Makes a key for a partner program",
+    who="member",
+    tag=_TAG,
+    statuses=_PRIVATE,
+    answers=more.NewKey,
+    status=201,
+    private=True,
+    example={"name": "Till", "scopes": ["read", "propose"]},
+)
+async def create_key(call: Call, entity_id: str, *, body: KeyBody) -> Reply:
+    """By an owner. The secret is shown this once. The program exchanges id and secret for a token at `/oauth/token`."""
+    try:
+        made = await call.context.clients.identity.create_api_key(
+            call.caller,
+            entity_id=entity_id,
+            name=body.name,
+            scopes=body.scopes,
+            rate_per_minute=body.rate_per_minute,
+        )
+    except Refusal as refusal:
+        raise renamed(refusal, _KEY_FIELDS) from None
+    return Reply(camel(made))
+
+
+@operations.operation(
+    "DELETE",
+    "/api/v1/keys/{keyID}",
+    summary="Revokes a key",
+    who="member",
+    tag=_TAG,
+    statuses=(401, 403),
+    private=True,
+)
+async def revoke_key(call: Call, key_id: str) -> Reply:
+    """Its tokens are refused everywhere within a second."""
+    await call.context.clients.identity.revoke_api_key(call.caller, key_id)
+    return Reply()
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/oauth/token",
+    summary="A token for a partner program",
+    who="anyone",
+    tag=_TAG,
+    statuses=(400, 401),
+    raw_types=("application/x-www-form-urlencoded",),
+    media_types=("application/json",),
+)
+async def client_credentials(call: Call) -> RawReply:
+    """OAuth 2.0 client credentials (RFC 6749 section 4.4): a form with `grant_type=client_credentials`, `client_id` (the
+    key's id), `client_secret` and optionally `scope`. Answers and refusals have that standard's shape."""
+    try:
+        form = {name: values[0] for name, values in parse_qs(call.raw.decode("ascii"), max_num_fields=20).items()}
+    except ValueError:
+        form = {}
+    if form.get("grant_type") != "client_credentials" or not form.get("client_id") or not form.get("client_secret"):
+        code = "unsupported_grant_type" if form.get("grant_type") else "invalid_request"
+        return _oauth({"error": code, "error_description": "client_credentials with client_id and client_secret"}, 400)
+    try:
+        answer = await call.context.clients.identity.client_credentials(
+            call.own_caller,
+            client_id=form["client_id"][:200],
+            client_secret=form["client_secret"][:500],
+            scope=form.get("scope", "")[:200] or None,
+        )
+    except Refusal as refusal:
+        if refusal.status not in {400, 401}:
+            raise
+        problem = refusal.problems[0]
+        known = {"invalid_client", "invalid_scope"}
+        code = problem.code if problem.code in known else "invalid_request"
+        return _oauth({"error": code, "error_description": problem.message}, refusal.status)
+    return _oauth(dict(answer), 200)
+
+
+def _oauth(shape: dict[str, object], status: int) -> RawReply:
+    return RawReply("application/json", orjson.dumps(shape), {"Pragma": "no-cache"}, status)
