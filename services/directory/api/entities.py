@@ -1,6 +1,5 @@
 """Entities over HTTP."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -9,7 +8,7 @@ from libs.common.auth import Principal
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from libs.common.web import body_limit, principal, require_admin, require_service, router
-from services.directory.api.shapes import Find, Id, NewEntity, Wanted, answer, nothing, numbered
+from services.directory.api.shapes import Find, Id, NewEntity, Wanted, answer, in_utc, nothing, numbered
 from services.directory.domain.entity import STATUSES, Entity
 from services.directory.domain.tags import tag_form, tag_forms
 from services.directory.service import entities, reading
@@ -133,7 +132,6 @@ async def _found(deps: Deps, wanted: Find) -> Response:
     for status in wanted.status:
         if status not in STATUSES:
             raise Refusal.of(400, "unknown_value", f"This must be one of {', '.join(STATUSES)}.", "status")
-    since = wanted.tagged_since
     filters = EntityFilter(
         ids=None if wanted.ids is None else tuple(wanted.ids),
         name=wanted.name,
@@ -141,7 +139,7 @@ async def _found(deps: Deps, wanted: Find) -> Response:
         statuses=tuple(wanted.status),
         offers=tuple(tag_forms(wanted.offers)),
         wants=tuple(tag_forms(wanted.wants)),
-        tagged_since=since if since is None or since.tzinfo else since.replace(tzinfo=UTC),
+        tagged_since=in_utc(wanted.tagged_since, "tagged_since"),
         category=tag_form(wanted.category or "") or None,
         city=wanted.city,
         region=wanted.region,
@@ -159,5 +157,4 @@ def _finds_nothing(wanted: Find, filters: EntityFilter) -> bool:
         (bool(wanted.offers) and not filters.offers)
         or (bool(wanted.wants) and not filters.wants)
         or (bool(wanted.category) and filters.category is None)
-        or (filters.tagged_since is not None and filters.tagged_since > datetime.max.replace(tzinfo=UTC))
     )

@@ -1,13 +1,23 @@
 """Favourites, dismissed matches, contact messages and the activity log over HTTP."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
 from libs.common.auth import Principal
 from libs.common.web import Page, page, principal, require_admin, router
-from services.directory.api.shapes import Contact, Dismissal, Id, Text, activity_shape, answer, nothing, numbered
+from services.directory.api.shapes import (
+    Contact,
+    Dismissal,
+    Id,
+    Text,
+    activity_shape,
+    answer,
+    in_utc,
+    nothing,
+    numbered,
+)
 from services.directory.service import activity, links
 from services.directory.service.deps import Deps
 from services.directory.store.port import ActivityFilter, Slice
@@ -75,10 +85,8 @@ def _log(api: APIRouter, deps: Deps) -> None:
         date_from: datetime | None = None,
         date_to: datetime | None = None,
     ) -> Response:
-        wanted = ActivityFilter(email, category, action, detail, entity_id, _aware(date_from), _aware(date_to))
+        wanted = ActivityFilter(
+            email, category, action, detail, entity_id, in_utc(date_from, "date_from"), in_utc(date_to, "date_to")
+        )
         found, total = await activity.search(deps, wanted, Slice(part.offset, part.page_size))
         return numbered([activity_shape(line) for line in found], total)
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """What requests and answers look like: ids, JSON with our times, lists, bodies."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -8,6 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from libs.common.clock import rfc3339
+from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from services.directory.store.port import Activity, Job, Slice, Term
 
@@ -34,6 +35,16 @@ def answer(value: Any, status: int = 200) -> Response:
     """JSON with times as everywhere."""
     body = orjson.dumps(value, default=_json, option=orjson.OPT_PASSTHROUGH_DATETIME)
     return Response(body, status, media_type="application/json")
+
+
+def in_utc(moment: datetime | None, field: str) -> datetime | None:
+    """A time from outside; one without zone is UTC. Raises Refusal 400 for what no calendar has in UTC."""
+    if moment is None:
+        return None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise Refusal.of(400, "invalid", "This time is out of range.", field) from None
 
 
 def nothing() -> Response:

@@ -3,16 +3,25 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
 
+from libs.common.auth import Principal
+from libs.common.errors import Refusal
 from libs.common.ids import new_id
+from libs.common.peers import Caller
+from libs.common.peers_local import LocalPeers
 from libs.common.testing import FixedClock
 from libs.common.testing.servers import drop_database, make_database
+from libs.common.web import create_app
+from services.directory.api import routers
+from services.directory.app import REFUSALS
 from services.directory.service.deps import Deps, Rules
+from services.directory.settings import Settings
 from services.directory.store.doors import open_store, prepare_store
 from services.directory.store.port import DirectoryStore
 
@@ -82,3 +91,59 @@ async def store(store_url) -> AsyncIterator[DirectoryStore]:
 def deps(store, clock: FixedClock) -> Deps:
     """Use cases on an empty store, at a time that stands still."""
     return Deps(store, clock, Rules())
+
+
+class TokensAsNames:
+    """Takes `user:<id>`, `admin:<id>`, `key:<user id>:<entity id>` and `service:<name>` for verified tokens."""
+
+    def token(self, target: str) -> str:
+        return "service:gateway"
+
+    async def verify(self, token: str) -> Principal:
+        kind, _, rest = token.partition(":")
+        if kind == "service":
+            return Principal("service", rest, "service")
+        if kind == "key":
+            user_id, _, entity_id = rest.partition(":")
+            return Principal("api_key", user_id, "member", "key", entity_id=entity_id, scopes=frozenset({"read"}))
+        if kind in ("user", "admin"):
+            return Principal("user", rest, "admin" if kind == "admin" else "member", "session")
+        raise Refusal.of(401, "token_invalid", "No.")
+
+    def forget_session(self, session_id, until) -> None:
+        """Nothing is remembered."""
+
+
+class Api:
+    """Calls the service's endpoints as somebody."""
+
+    def __init__(self, deps: Deps, given: Settings) -> None:
+        tokens = TokensAsNames()
+        app = create_app("directory", given, tokens, REFUSALS, {"store": deps.store.healthy})
+        for router in routers(deps, given):
+            app.include_router(router)
+        self.peers = LocalPeers({"directory": SimpleNamespace(api=app, name="directory")}, tokens)
+
+    async def __call__(self, token: str | None, method: str, path: str, body=None, raw=None, **query):
+        answer = await self.peers.call(
+            "directory",
+            method,
+            path,
+            caller=Caller(token=token),
+            body=body,
+            raw=raw,
+            query={name: value for name, value in query.items() if value is not None},
+        )
+        return answer.json() if "json" in answer.headers.get("content-type", "") else answer
+
+    async def refused(self, *arguments, **options) -> tuple[int, list[str]]:
+        """Status and codes of a call that must be refused."""
+        with pytest.raises(Refusal) as refusal:
+            await self(*arguments, **options)
+        return refusal.value.status, [problem.code for problem in refusal.value.problems]
+
+
+@pytest.fixture
+def api(deps: Deps) -> Api:
+    """The endpoints over the store."""
+    return Api(deps, Settings(_env_file=None, picture_max_bytes=2_000_000))

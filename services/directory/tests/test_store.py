@@ -156,7 +156,22 @@ async def test_holders_of_a_tag_or_category_are_found_listed_or_not(store):
     assert await store.count_holding("tag", "bread") == 2
 
 
-ODD = [".*", "^", "$", "%", "_", "\\", "a|b", "(", "[a-z]", "{$ne: 1}", "'; drop table entity; --", "a" * 200, "\u202e", "*"]
+ODD = [
+    ".*",
+    "^",
+    "$",
+    "%",
+    "_",
+    "\\",
+    "a|b",
+    "(",
+    "[a-z]",
+    "{$ne: 1}",
+    "'; drop table entity; --",
+    "a" * 200,
+    "\u202e",
+    "*",
+]
 
 
 @pytest.mark.parametrize("field", ["name", "email", "city", "region", "country"])
@@ -272,7 +287,14 @@ async def test_links_of_a_deleted_entity_go_both_ways(store):
 
 async def test_a_message_is_kept_and_told(store):
     event = ContactSentV1(
-        message_id="m", from_entity_id="a", from_name="", from_email="", to_entity_id="b", to_name="", to_email="", body="hi"
+        message_id="m",
+        from_entity_id="a",
+        from_name="",
+        from_email="",
+        to_entity_id="b",
+        to_name="",
+        to_email="",
+        body="hi",
     ).envelope(subject="m", sequence=1, time=NOON)
     await store.add_message(Message("m", "a", "b", "user", "hi", NOON), event)
     assert await waiting(store) == [event]
