@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from libs.common.auth import Principal
 from libs.common.clock import rfc3339
@@ -21,6 +21,8 @@ from services.notifier.service.deps import Deps
 
 IDS_MAX = 200
 ITEMS_MAX = 50
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECONDS_MAX = 10**17
 
 User = Annotated[Principal, Depends(require_user)]
 OtherService = Annotated[Principal, Depends(require_service)]
@@ -38,8 +40,8 @@ class ReadBody(Body):
 
 class ChangeBody(Body):
     kind: str = Field(max_length=50)
-    mail: bool | None = None
-    bell: bool | None = None
+    mail: StrictBool | None = None
+    bell: StrictBool | None = None
 
 
 class PreferencesBody(Body):
@@ -63,7 +65,11 @@ def notices_router(deps: Callable[[], Deps]) -> APIRouter:
         language: Tongue = None,
     ) -> Response:
         page = await bell.bell(deps(), _reader(user), before=_before(cursor), limit=limit, language=language)
-        following = None if page.next is None else Cursor.encode([page.next[0].isoformat(), page.next[1]])
+        following = (
+            None
+            if page.next is None
+            else Cursor.encode([(page.next[0] - EPOCH) // timedelta(microseconds=1), page.next[1]])
+        )
         return json_response({"items": [_line(line) for line in page.lines], "next": following, "unread": page.unread})
 
     @routes.get("/notices/unread")
@@ -152,8 +158,10 @@ def _reader(user: Principal) -> Reader:
 def _before(cursor: str | None) -> tuple[datetime, str] | None:
     if cursor is None:
         return None
-    at, notice_id = Cursor.decode(cursor, str, str)
-    return datetime.fromisoformat(at), notice_id
+    microseconds, notice_id = Cursor.decode(cursor, int, str)
+    if not 0 <= microseconds < MICROSECONDS_MAX:
+        raise Refusal.of(400, "cursor_invalid", "The cursor is not one that this list gave.", "cursor")
+    return EPOCH + timedelta(microseconds=microseconds), notice_id
 
 
 def _line(line: BellLine) -> dict[str, Any]:

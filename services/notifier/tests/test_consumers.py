@@ -7,6 +7,7 @@ import pydantic
 import pytest
 
 from libs.common.contracts import directory, identity, ledger
+from libs.common.contracts.consumers import topics_of
 from libs.common.envelope import Envelope
 from services.notifier.consumers import handlers
 from services.notifier.tests import events
@@ -30,6 +31,10 @@ async def kinds_told(bench: Bench) -> list[tuple[str, str]]:
 async def mails(bench: Bench) -> list[str]:
     sql = "select kind from mail join notice on notice.id = notice_id order by kind"
     return [row["kind"] for row in await bench.rows(sql)]
+
+
+async def test_every_type_that_the_queue_is_bound_to_is_handled(bench: Bench):
+    assert set(handlers(bench.deps)) == topics_of("notifier")
 
 
 async def test_a_signup_welcomes_the_member_and_tells_the_operator(bench: Bench):
