@@ -1,0 +1,121 @@
+"""Coming in, staying in, going out."""
+
+from typing import Any, Literal
+
+import orjson
+from fastapi import Response
+from pydantic import field_validator, model_validator
+
+from libs.common.clock import rfc3339
+from libs.common.web import json_response, public, router
+from services.identity.api import shapes
+from services.identity.api.common import Body, Id, Secret, Service, Text, TheClient, TheDeps, User
+from services.identity.service import keys, login, signup
+
+routes = router()
+Kind = Literal["api", "browser"]
+LoginRole = Literal["member", "admin"]
+_DETAILS = ("first_name", "last_name", "telephone", "language")
+
+
+class SignupBody(Body):
+    """`POST /signup`"""
+
+    email: Text
+    password: Text
+    profile: dict[str, Any] | None = None
+    kind: Kind = "api"
+    first_name: Text | None = None
+    last_name: Text | None = None
+    telephone: Text | None = None
+    language: Text | None = None
+    quiet: bool = False
+    invitation: Secret | None = None
+
+    @field_validator("profile")
+    @classmethod
+    def _is_plain_json(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            orjson.dumps(value)
+        except TypeError:
+            raise ValueError("it holds a number that no profile can have") from None
+        return value
+
+    @model_validator(mode="after")
+    def _entity_or_invitation(self) -> "SignupBody":
+        if self.profile is not None and self.invitation is not None:
+            raise ValueError("a profile and an invitation exclude each other")
+        return self
+
+
+class LoginBody(Body):
+    """`POST /login`"""
+
+    email: Text
+    password: Text
+    role: LoginRole = "member"
+    kind: Kind = "api"
+    code: Text | None = None
+
+
+class RefreshBody(Body):
+    """`POST /refresh`"""
+
+    refresh_token: Secret
+
+
+@routes.post("/signup")
+async def sign_up(body: SignupBody, deps: TheDeps, caller: Service, client: TheClient) -> Response:
+    given = {name: getattr(body, name) for name in _DETAILS if getattr(body, name) is not None}
+    command = signup.SignUp(
+        body.email, body.password, body.profile or {}, given, body.kind, body.quiet, body.invitation
+    )
+    ticket = await signup.sign_up(deps, command, client)
+    return Response(status_code=202) if ticket is None else json_response(shapes.ticket(ticket), 201)
+
+
+@routes.post("/login")
+async def log_in(body: LoginBody, deps: TheDeps, caller: Service, client: TheClient) -> Response:
+    command = login.LogIn(body.email, body.password, body.role, body.kind, body.code)
+    return json_response(shapes.ticket(await login.log_in(deps, command, client)))
+
+
+@routes.post("/refresh")
+async def refresh(body: RefreshBody, deps: TheDeps, caller: Service) -> Response:
+    return json_response(shapes.ticket(await login.refresh(deps, body.refresh_token)))
+
+
+@routes.post("/logout", status_code=204)
+async def log_out(deps: TheDeps, caller: User) -> None:
+    await login.log_out(deps, caller)
+
+
+@routes.get("/sessions")
+async def sessions(deps: TheDeps, caller: User) -> Response:
+    found = await login.own_sessions(deps, caller)
+    return json_response({"items": [shapes.session(one, caller.session_id) for one in found]})
+
+
+@routes.delete("/sessions/{session_id}", status_code=204)
+async def end_session(session_id: Id, deps: TheDeps, caller: User) -> None:
+    await login.end_session(deps, caller, session_id)
+
+
+@routes.delete("/sessions")
+async def end_sessions(deps: TheDeps, caller: User, keep_current: bool = False) -> Response:
+    return json_response({"ended": await login.end_sessions(deps, caller, keep_current=keep_current)})
+
+
+@routes.get("/jwks")
+@public
+async def jwks(deps: TheDeps) -> Response:
+    return json_response(deps.keyring.jwks(), headers={"Cache-Control": "public, max-age=60"})
+
+
+@routes.get("/revocations")
+async def revocations(deps: TheDeps, caller: Service) -> Response:
+    items = [
+        {"session_id": session_id, "tokens_expire_at": rfc3339(until)}
+        for session_id, until in await keys.revocations(deps)
+    ]
+    return json_response({"items": items})
