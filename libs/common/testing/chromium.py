@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from libs.common.testing.servers import cannot_run
+from libs.common.testing.servers import not_run
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -23,7 +23,7 @@ def chromium() -> Iterator[Any]:
     """A running browser (Playwright's synchronous API). Where there is none the test is skipped and counted."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
-        cannot_run("Chromium", "install it, for example by: apt-get install chromium")
+        not_run("Chromium", "install it, for example by: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
