@@ -58,7 +58,7 @@ class PeerSource:
 
     async def _pages(self, service: str, path: str, after: str) -> AsyncIterator[list[dict[str, Any]]]:
         while True:
-            query: dict[str, str | int | bool | list[str]] = {"after": after, "limit": PAGE}
+            query: dict[str, str | int | bool | list[str]] = {"limit": PAGE} | ({"after": after} if after else {})
             answer = await self._peers.call(
                 service, "GET", path, caller=Caller(), query=query, timeout_s=PAGE_TIMEOUT_S
             )
