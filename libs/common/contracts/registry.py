@@ -18,7 +18,7 @@ def events() -> dict[str, type[Event]]:
     found: dict[str, type[Event]] = {}
     for module in (identity, directory, ledger, matcher, notifier):
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Event) and getattr(value, "TYPE", ""):
+            if isinstance(value, type) and issubclass(value, Event) and value.__dict__.get("TYPE"):
                 found[value.TYPE] = value
     return found
 
@@ -48,8 +48,13 @@ def _breaks(
         yield f"{at}.{name}: the field is required now"
     for name in before.keys() & after.keys():
         yield from _breaks(before[name], after[name], old_root, new_root, f"{at}.{name}")
-    if before:
-        return
+    if not before:
+        yield from _breaks_of_value(old, new, old_root, new_root, at)
+
+
+def _breaks_of_value(
+    old: Mapping[str, Any], new: Mapping[str, Any], old_root: Mapping[str, Any], new_root: Mapping[str, Any], at: str
+) -> Iterator[str]:
     for part in ("items", "additionalProperties"):
         if isinstance(old.get(part), dict) and isinstance(new.get(part), dict):
             yield from _breaks(old[part], new[part], old_root, new_root, f"{at}[]")

@@ -71,7 +71,7 @@ def test_the_page_of_all_events_is_current():
 def test_a_producer_may_not_send_an_unknown_field_and_a_consumer_ignores_one():
     known = {"entity_id": "e", "number": "1", "max_negative_minor": 0, "max_positive_minor": 5}
     with pytest.raises(ValidationError):
-        LimitsChangedV1(**known, surprise=1)
+        LimitsChangedV1.model_validate(known | {"surprise": 1})
     assert LimitsChangedV1.read(known | {"surprise": 1}).max_positive_minor == 5
 
 
@@ -80,10 +80,14 @@ def _base() -> str:
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         not_run("the git history that contracts are held against", "run in a clone, with git installed")
     given = os.environ.get("MCCS_TEST_CONTRACTS_BASE")
-    for candidate in [given] if given else [_git("merge-base", "HEAD", "origin/main"), _git("merge-base", "HEAD", "main")]:
+    for candidate in (
+        [given] if given else [_git("merge-base", "HEAD", "origin/main"), _git("merge-base", "HEAD", "main")]
+    ):
         if candidate and candidate != _git("rev-parse", "HEAD"):
             return candidate
-    return _git("rev-parse", "HEAD~1") or not_run("a commit before this one", "fetch the history (git fetch --unshallow)")
+    return _git("rev-parse", "HEAD~1") or not_run(
+        "a commit before this one", "fetch the history (git fetch --unshallow)"
+    )
 
 
 def _git(*arguments: str) -> str:
