@@ -4,11 +4,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
+from typing import Any, cast
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
 from libs.common.auth import Principal
 from libs.common.errors import Refusal
@@ -27,7 +29,7 @@ from services.directory.store.port import DirectoryStore
 
 
 @pytest.fixture(scope="session", params=["embedded", "server", "mongodb"])
-def door(request) -> str:
+def door(request):
     """Which store: PostgreSQL embedded, PostgreSQL's real server, MongoDB."""
     return request.param
 
@@ -50,6 +52,7 @@ def prepared_url(door, servers) -> Iterator[str]:
 
 
 async def _drop_mongo(url: str) -> None:
+    client: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(url) as client:
         await client.drop_database(client.get_default_database().name)
 
@@ -66,14 +69,15 @@ async def _empty_postgres(url: str) -> None:
 
 
 async def _empty_mongo(url: str) -> None:
+    client: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(url) as client:
-        database = client.get_default_database()
+        database: AsyncDatabase[dict[str, Any]] = client.get_default_database()
         for name in await database.list_collection_names():
             await database[name].delete_many({})
 
 
 @pytest_asyncio.fixture
-async def store_url(door, prepared_url) -> str:
+async def store_url(door, prepared_url):
     """The address of an empty store."""
     await (_empty_mongo(prepared_url) if door == "mongodb" else _empty_postgres(prepared_url))
     return prepared_url
@@ -122,7 +126,9 @@ class Api:
         app = create_app("directory", given, tokens, REFUSALS, {"store": deps.store.healthy})
         for router in routers(deps, given):
             app.include_router(router)
-        self.peers = LocalPeers({"directory": SimpleNamespace(api=app, name="directory")}, tokens)
+        self.peers = LocalPeers(
+            {"directory": cast("Any", SimpleNamespace(api=app, name="directory"))}, cast("Any", tokens)
+        )
 
     async def __call__(self, token: str | None, method: str, path: str, body=None, raw=None, **query):
         answer = await self.peers.call(
@@ -135,6 +141,14 @@ class Api:
             query={name: value for name, value in query.items() if value is not None},
         )
         return answer.json() if "json" in answer.headers.get("content-type", "") else answer
+
+    async def status(self, *arguments, **options) -> int:
+        """Status of a call, whatever it is; 200 for all that is well."""
+        try:
+            await self(*arguments, **options)
+        except Refusal as refusal:
+            return refusal.status
+        return 200
 
     async def refused(self, *arguments, **options) -> tuple[int, list[str]]:
         """Status and codes of a call that must be refused."""

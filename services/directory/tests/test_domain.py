@@ -257,6 +257,7 @@ def test_an_application_needs_everything_and_says_what_is_missing():
     }
     after = applied(entity, an_application(), FULL, "user", NOON)
     assert after.status == "tradingPending"
+    assert after.application is not None
     assert after.application.last_name == "Ruiz"
 
 
