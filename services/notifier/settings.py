@@ -27,7 +27,6 @@ class Settings(CommonSettings):
         "", description="who is told of new signups, applications and alarms; empty: nobody by mail"
     )
     signup_notice: bool = Field(default=True, description="tell the operator of each new signup")
-    contact_copy: bool = Field(default=False, description="send the operator a copy of each contact message")
     digest_hour: int = Field(7, ge=0, le=23, description="local hour from which the daily matches are mailed")
     mail_parallel_max: int = Field(4, ge=1, le=50, description="mails that one process sends at once at most")
     mail_timeout_s: float = Field(30.0, gt=0, le=300, description="longest time of handing one mail to the mail server")

@@ -130,7 +130,7 @@ async def contact_sent(deps: Deps, envelope: Envelope, event: directory.ContactS
     """EM-07, DI-10. The operator's copy is a mail of its own and knows no address."""
     told = {"sender": event.from_name, "sender_id": event.from_entity_id, "body": event.body}
     news = [NewNotice("contact_message", event.to_entity_id, told, address=event.to_email, reply_to=event.from_email)]
-    if deps.settings.contact_copy:
+    if event.copy_to_operator:
         copy = {"sender": event.from_name, "receiver": event.to_name, "body": event.body}
         news.append(NewNotice("contact_copy", None, copy))
     await hear(deps, envelope, lambda connection: tell(deps, connection, envelope.id, envelope.time, news))

@@ -224,8 +224,7 @@ async def test_a_field_of_a_newer_producer_is_ignored(bench: Bench):
 
 
 async def test_the_operators_copy_of_a_message_knows_no_address(bench: Bench):
-    envelope = events.contact()
-    await handlers(bench.with_settings(contact_copy=True))[envelope.type](envelope)
+    await hear(bench, events.contact(copy_to_operator=True))
     [copy] = await bench.rows(
         "select m.address, m.reply_to, n.params::text as params from mail m join notice n on n.id = m.notice_id"
         " where n.kind = 'contact_copy'"

@@ -206,8 +206,7 @@ async def test_mail_to_who_is_gone_is_not_sent(bench: Bench):
 
 async def test_a_contact_message_answers_to_its_sender_and_shows_the_receivers_address_to_nobody(bench: Bench):
     await hear(bench, events.entity_changed(ROSA), events.entity_changed(MAX))
-    envelope = events.contact()
-    await handlers(bench.with_settings(contact_copy=True))[envelope.type](envelope)
+    await hear(bench, events.contact(copy_to_operator=True))
     letters = {letter.to: letter for letter in await send(bench)}
     assert set(letters) == {f"{ROSA}@example.org", "operator@example.org"}
     message, copy = letters[f"{ROSA}@example.org"], letters["operator@example.org"]
