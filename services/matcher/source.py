@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from libs.common.contracts.directory import EntityChangedV1, TagsChangedV1
 from libs.common.errors import Refusal
-from libs.common.peers import Caller, Peers
+from libs.common.peers import Caller, Peers, Query
 from services.matcher.domain.documents import Band, Dismissed, Fact, Gone, Profile, Tag, Tags
 from services.matcher.index.port import Change
 
@@ -48,7 +48,7 @@ class PeerSource:
         made: list[str] = []
         page = 1
         while True:
-            query: dict[str, str | int | bool | list[str]] = {"page": page, "page_size": 100, "made_by_admin": True}
+            query: Query = {"page": page, "page_size": 100, "made_by_admin": True}
             answer = await self._peers.call("directory", "GET", "/tags", caller=Caller(), query=query)
             items = answer.json()["items"]
             made += [item["name"] for item in items if item.get("made_by_admin")]
@@ -58,7 +58,7 @@ class PeerSource:
 
     async def _pages(self, service: str, path: str, after: str) -> AsyncIterator[list[dict[str, Any]]]:
         while True:
-            query: dict[str, str | int | bool | list[str]] = {"limit": PAGE} | ({"after": after} if after else {})
+            query: Query = {"limit": PAGE, "after": after} if after else {"limit": PAGE}
             answer = await self._peers.call(
                 service, "GET", path, caller=Caller(), query=query, timeout_s=PAGE_TIMEOUT_S
             )

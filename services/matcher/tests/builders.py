@@ -1,5 +1,6 @@
 """Entities for tests, and an index that holds them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -48,12 +49,7 @@ def an_entity(
 
 
 async def fill(index: Index, *changes: Change) -> None:
-    for change in changes:
-        for fact in change.facts:
-            if isinstance(fact, Tags):
-                index.tags.add(tag.tag for tag in (*fact.offers, *fact.wants))
-        await index.update(change)
-    await index.refresh_vocabulary()
+    await asyncio.gather(*(index.update(change) for change in changes))
     await index.findable()
     await index.refresh_vocabulary()
 
