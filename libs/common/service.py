@@ -10,9 +10,6 @@ from libs.common.peers import Peers
 if TYPE_CHECKING:  # the bus package imports StartRefused from here
     from libs.common.bus.port import Bus
 
-if TYPE_CHECKING:
-    from libs.common.bus.port import Bus  # the bus itself refuses a start by this module's StartRefused
-
 Role = Literal["api", "worker", "both"]
 """`api` answers requests; `worker` runs relay, consumers and timers; the one-process node runs both."""
 

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
@@ -19,6 +18,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 
 from libs.common import metrics
 from libs.common.bus.handling import BusOptions, attempt, missing_handler, readable, snapshots
+from libs.common.bus.letters import letter, look, tries_of
 from libs.common.bus.port import BusAway, DeadLetter, Handler
 from libs.common.envelope import Envelope, MalformedEnvelope
 
@@ -114,7 +114,7 @@ class RabbitBus:
 
     async def dead(self, service: str, *, limit: int = 100) -> list[DeadLetter]:
         async with self._channel() as channel:
-            return [_letter(service, message) for message in await _look(channel, service, limit)]
+            return [letter(service, message) for message in await look(channel, service, limit)]
 
     async def replay(self, service: str, ids: Sequence[str]) -> int:
         async def back(message: AbstractIncomingMessage) -> bool:
@@ -286,7 +286,7 @@ class RabbitBus:
     # one message
 
     async def _handle(self, service: str, handlers: dict[str, Handler], message: AbstractIncomingMessage) -> None:
-        tries = _tries(message) + 1
+        tries = tries_of(message) + 1
         try:
             envelope = Envelope.from_bytes(message.body)
             reason = (
@@ -366,40 +366,13 @@ class RabbitBus:
     ) -> int:
         wanted, done = set(ids), 0
         async with self._channel() as channel:
-            for message in await _look(channel, service, _DEAD_SCAN_MAX):
+            for message in await look(channel, service, _DEAD_SCAN_MAX):
                 if (message.message_id or "") in wanted and await work(message):
                     await message.ack()
                     done += 1
                 else:
                     await message.nack(requeue=True)
         return done
-
-
-async def _look(channel: AbstractChannel, service: str, limit: int) -> list[AbstractIncomingMessage]:
-    """The service's dead letters, held by this channel until it acknowledges or closes."""
-    queue = await channel.get_queue(f"{service}.dead", ensure=False)
-    found: list[AbstractIncomingMessage] = []
-    while len(found) < limit:
-        message = await queue.get(fail=False, timeout=_CHECK_TIMEOUT_S)
-        if message is None:
-            break
-        found.append(message)
-    return found
-
-
-def _letter(service: str, message: AbstractIncomingMessage) -> DeadLetter:
-    headers = message.headers or {}
-    by_broker = str(headers.get("x-first-death-reason", "unknown"))
-    reason = str(headers.get("x-mccs-reason") or f"given up by the broker: {by_broker}")
-    failed_at = headers.get("x-mccs-failed-at")
-    died_at = datetime.fromtimestamp(int(str(failed_at)) / 1000, UTC) if failed_at else datetime.now(UTC)
-    envelope = readable(message.body, message.message_id or "")
-    return DeadLetter(service, envelope, reason, _tries(message), died_at)
-
-
-def _tries(message: AbstractIncomingMessage) -> int:
-    value = (message.headers or {}).get("x-mccs-tries", 0)
-    return value if isinstance(value, int) else 0
 
 
 def _again(service: str, delay_s: float) -> str:
