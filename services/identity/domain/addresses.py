@@ -9,6 +9,7 @@ from services.identity.domain.errors import FieldFault, FieldsRefused
 
 EMAIL_LENGTH_MAX = 100
 _LOCAL_LENGTH_MAX = 64
+_FOLDS = 3
 _LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+\Z")
 _LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?\Z")
 _DOTLESS_DOMAINS = ("localhost",)
@@ -28,8 +29,9 @@ class Email:
 
 def email_key(text: str) -> str:
     """The form in which two spellings of one address are equal."""
-    folded = unicodedata.normalize("NFKC", text.strip()).casefold()
-    return unicodedata.normalize("NFKC", folded)
+    for _ in range(_FOLDS):  # folding can make a letter that folds again
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return text
 
 
 def parse_email(text: str, field: str = "email") -> Email:

@@ -1,8 +1,6 @@
 """Identity over HTTP: who may call what, shapes and statuses."""
 
-import pytest
 
-from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from services.identity.tests.conftest import PASSWORD, Running
 
