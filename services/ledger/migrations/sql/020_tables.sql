@@ -11,7 +11,7 @@ $$;
 
 CREATE TABLE account (
     id uuid PRIMARY KEY,
-    number text NOT NULL UNIQUE CHECK (luhn_valid(number)),
+    number text NOT NULL UNIQUE,  -- its check digit is judged once, when it is inserted: it never changes
     entity_id uuid UNIQUE,
     kind text NOT NULL CHECK (kind IN ('member', 'community', 'mirror', 'system')),
     unit text NOT NULL,
@@ -115,9 +115,9 @@ CREATE TABLE resolution (
 CREATE SEQUENCE entry_pos;
 
 CREATE TABLE entry (
-    account_id uuid NOT NULL REFERENCES account,
+    account_id uuid NOT NULL,  -- that account and transfer exist and agree is judged for a whole statement at once
     seq bigint NOT NULL CHECK (seq > 0),
-    transfer_id uuid NOT NULL REFERENCES transfer,
+    transfer_id uuid NOT NULL,
     amount bigint NOT NULL CHECK (amount <> 0),
     balance_after bigint NOT NULL,
     at timestamptz NOT NULL,

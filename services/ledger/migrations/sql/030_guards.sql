@@ -16,10 +16,16 @@ BEGIN
         RAISE EXCEPTION 'the legs of transfer % do not sum to zero', v_transfer USING ERRCODE = 'check_violation';
     END IF;
     SELECT i.transfer_id INTO v_transfer
-    FROM inserted i JOIN account a ON a.id = i.account_id
-    WHERE i.seq > a.seq OR i.seq = a.seq AND i.balance_after <> a.balance LIMIT 1;
+    FROM inserted i
+    LEFT JOIN transfer t ON t.id = i.transfer_id
+    LEFT JOIN account a ON a.id = i.account_id
+    WHERE NOT coalesce(
+        (i.account_id = t.payer AND i.amount = -t.amount OR i.account_id = t.payee AND i.amount = t.amount)
+        AND (i.seq < a.seq OR i.seq = a.seq AND i.balance_after = a.balance), false)
+    LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'transfer %: an entry without its account', v_transfer USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'transfer %: an entry that does not follow from its header and its account', v_transfer
+            USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END
@@ -35,13 +41,31 @@ $$;
 
 CREATE FUNCTION refuse_balance_without_entry() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    v_number text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM entry e WHERE e.account_id = NEW.id AND e.seq = NEW.seq AND e.balance_after = NEW.balance)
-    THEN
-        RAISE EXCEPTION 'account %: the balance does not follow from an entry', NEW.number
+    SELECT a.number INTO v_number
+    FROM changed a LEFT JOIN entry e ON e.account_id = a.id AND e.seq = a.seq
+    WHERE a.seq > 0 AND e.balance_after IS DISTINCT FROM a.balance LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'account %: the balance does not follow from an entry', v_number
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION refuse_begun() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'account %: it begins empty', NEW.number USING ERRCODE = 'check_violation';
+END
+$$;
+
+CREATE FUNCTION refuse_number() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '% is not an account number', NEW.number USING ERRCODE = 'check_violation';
 END
 $$;
 
@@ -61,11 +85,14 @@ CREATE TRIGGER account_balance_by_seq BEFORE UPDATE ON account FOR EACH ROW
     EXECUTE FUNCTION refuse_silent_balance();
 
 -- An account and its newest entry agree at the end of every statement: book both in one.
-CREATE TRIGGER account_balance_by_entry AFTER UPDATE ON account FOR EACH ROW
-    WHEN (NEW.seq <> OLD.seq) EXECUTE FUNCTION refuse_balance_without_entry();
+CREATE TRIGGER account_balance_by_entry AFTER UPDATE ON account
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION refuse_balance_without_entry();
+
+CREATE TRIGGER account_number BEFORE INSERT ON account FOR EACH ROW
+    WHEN (NOT luhn_valid(NEW.number)) EXECUTE FUNCTION refuse_number();
 
 CREATE TRIGGER account_begins_empty BEFORE INSERT ON account FOR EACH ROW
-    WHEN (NEW.balance <> 0 OR NEW.seq <> 0 OR NEW.held_out <> 0) EXECUTE FUNCTION refuse_balance_without_entry();
+    WHEN (NEW.balance <> 0 OR NEW.seq <> 0 OR NEW.held_out <> 0) EXECUTE FUNCTION refuse_begun();
 
 CREATE TRIGGER account_identity BEFORE UPDATE ON account FOR EACH ROW
     WHEN (NEW.id <> OLD.id OR NEW.number <> OLD.number OR NEW.entity_id IS DISTINCT FROM OLD.entity_id

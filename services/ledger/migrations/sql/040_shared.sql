@@ -1,6 +1,8 @@
 -- What several operations use. Owner only.
+-- SQL functions without a SET clause are put into the query that uses them; those with one are planned at each call, so
+-- everything else on the posting path is PL/pgSQL. They are reached from functions that pin the search path.
 CREATE FUNCTION new_id() RETURNS uuid
-LANGUAGE sql VOLATILE SET search_path = public, pg_temp AS $$
+LANGUAGE sql VOLATILE AS $$
     -- UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, chance
     SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
         substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
@@ -8,7 +10,7 @@ LANGUAGE sql VOLATILE SET search_path = public, pg_temp AS $$
 $$;
 
 CREATE FUNCTION rfc3339(p_at timestamptz) RETURNS text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
@@ -32,7 +34,7 @@ $$;
 -- Binds a header to its words: in the proof a leaf carries this instead of the text.
 CREATE FUNCTION header_hash(p_id uuid, p_payer uuid, p_payee uuid, p_amount bigint, p_kind text, p_description text)
 RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT sha256(convert_to(concat_ws(E'\x1f', p_id, p_payer, p_payee, p_amount, p_kind, p_description), 'UTF8'))
 $$;
 
@@ -64,6 +66,16 @@ LANGUAGE sql STABLE AS $$
         'proposed_at', rfc3339(t.created_at))
 $$;
 
+CREATE FUNCTION fees_json(p_transfer uuid) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_agg(jsonb_build_object('name', f.description, 'amount_minor', f.amount, 'payee', jsonb_build_object(
+            'entity_id', f.payee_entity, 'number', f.payee_number, 'name', f.payee_name)) ORDER BY f.id)
+        FROM transfer_view f WHERE f.parent_id = p_transfer AND f.kind = 'fee');
+END
+$$;
+
 -- A transfer as the API answers it; `p_at_first` as it was when proposed.
 CREATE FUNCTION transfer_json(t transfer_view, p_at_first boolean DEFAULT false) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
@@ -86,15 +98,13 @@ LANGUAGE sql STABLE AS $$
             CASE WHEN t.outcome = 'completed' THEN 'completed_at' ELSE 'cancelled_at' END, rfc3339(t.resolved_at),
             'outcome', t.outcome, 'reason', nullif(t.reason, ''), 'resolved_by', t.resolved_by))
     END
-    || CASE WHEN t.fee_total = 0 THEN '{}' ELSE jsonb_build_object('fees', (
-        SELECT jsonb_agg(jsonb_build_object('name', f.description, 'amount_minor', f.amount, 'payee', jsonb_build_object(
-            'entity_id', f.payee_entity, 'number', f.payee_number, 'name', f.payee_name)) ORDER BY f.id)
-        FROM transfer_view f WHERE f.parent_id = t.id AND f.kind = 'fee')) END
+    || CASE WHEN t.fee_total = 0 THEN '{}' ELSE jsonb_build_object('fees', fees_json(t.id)) END
 $$;
 
 -- Tells of transfers: proposed (no resolution yet), completed, or cancelled, each with what its event adds.
 CREATE FUNCTION tell_transfers(p_ids uuid[], p_requests text[], p_expiring boolean DEFAULT false) RETURNS void
-LANGUAGE sql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
     INSERT INTO outbox (id, type, subject, sequence, time, data, correlationid)
     SELECT new_id(),
         CASE
@@ -113,15 +123,18 @@ LANGUAGE sql SET search_path = public, pg_temp AS $$
         i.request
     FROM unnest(p_ids, p_requests) AS i(id, request)
     JOIN transfer_view t ON t.id = i.id
-    WHERE i.id IS NOT NULL
+    WHERE i.id IS NOT NULL;
+END
 $$;
 
 CREATE FUNCTION tell_band(p_accounts uuid[]) RETURNS void
-LANGUAGE sql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
     INSERT INTO outbox (id, type, subject, sequence, time, data)
     SELECT new_id(), 'ledger.account.band_changed.v1', a.entity_id, a.band_seq, clock_timestamp(),
         jsonb_build_object('entity_id', a.entity_id, 'band', a.band)
-    FROM account a WHERE a.id = ANY (p_accounts) AND a.entity_id IS NOT NULL
+    FROM account a WHERE a.id = ANY (p_accounts) AND a.entity_id IS NOT NULL;
+END
 $$;
 
 -- For the activity log.
@@ -129,7 +142,8 @@ CREATE FUNCTION tell_audit(
     p_actor text, p_category text, p_action text, p_detail text, p_subject_kind text, p_subject text, p_entity uuid,
     p_before jsonb, p_after jsonb, p_request text
 ) RETURNS void
-LANGUAGE sql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
     INSERT INTO outbox (id, type, subject, sequence, time, data, correlationid)
     VALUES (new_id(), 'ledger.audit.recorded.v1', coalesce(p_subject, p_entity::text, 'ledger'), 1, clock_timestamp(),
         jsonb_build_object(
@@ -137,13 +151,18 @@ LANGUAGE sql SET search_path = public, pg_temp AS $$
             WHEN 'admin' THEN 'admin' ELSE 'member' END, 'category', p_category, 'action', p_action, 'detail', p_detail,
             'subject_kind', p_subject_kind, 'subject_id', p_subject, 'entity_id', p_entity, 'before', p_before,
             'after', p_after, 'at', rfc3339(clock_timestamp())),
-        p_request)
+        p_request);
+END
 $$;
 
 -- The moment of a posting to locked accounts: now, and never before an account's last entry.
 CREATE FUNCTION posting_time(p_accounts uuid[]) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT greatest(clock_timestamp(), max(a.last_at)) FROM account a WHERE a.id = ANY (p_accounts)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT greatest(clock_timestamp(), max(a.last_at)) FROM account a WHERE a.id = ANY (p_accounts)
+    );
+END
 $$;
 
 -- Books legs between accounts that the caller has locked and judged: entries with running balances, one update an

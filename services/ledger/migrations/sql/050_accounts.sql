@@ -171,7 +171,11 @@ END
 $$;
 
 CREATE FUNCTION acts_for(p_user text, p_only uuid, p_entity uuid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT (p_only IS NULL OR p_only = p_entity)
-        AND EXISTS (SELECT FROM membership m WHERE m.entity_id = p_entity AND m.user_id = p_user)
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT (p_only IS NULL OR p_only = p_entity)
+            AND EXISTS (SELECT FROM membership m WHERE m.entity_id = p_entity AND m.user_id = p_user)
+    );
+END
 $$;

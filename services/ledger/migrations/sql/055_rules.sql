@@ -9,14 +9,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(p_amount::numeric * p_sh
 
 -- All fees of a transfer between these accounts; accounts that receive fees pay none and cause none.
 CREATE FUNCTION fees_of(p_amount bigint, p_one uuid, p_other uuid) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    SELECT coalesce(sum(fee_of(p_amount, r.share_ppm)), 0)::bigint
-    FROM fee_rule_view r WHERE r.ended_at IS NULL AND r.payee <> p_one AND r.payee <> p_other
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(sum(fee_of(p_amount, r.share_ppm)), 0)::bigint
+        FROM fee_rule_view r WHERE r.ended_at IS NULL AND r.payee <> p_one AND r.payee <> p_other
+    );
+END
 $$;
 
 -- Headers of the fees of fresh transfers; each belongs to its parent and lives and ends with it.
 CREATE FUNCTION write_fees(p_ids uuid[]) RETURNS void
-LANGUAGE sql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
     INSERT INTO transfer (id, payer, payee, amount, kind, description, initiator, initiator_user, created_at, expires_at,
                           body_hash, parent_id, group_id)
     SELECT f.id, t.payer, f.payee, f.amount, 'fee', f.name, t.initiator, t.initiator_user, t.created_at, t.expires_at,
@@ -26,7 +31,8 @@ LANGUAGE sql SET search_path = public, pg_temp AS $$
         SELECT new_id() AS id, r.payee, r.name, fee_of(t.amount, r.share_ppm) AS amount
         FROM fee_rule_view r WHERE r.ended_at IS NULL AND r.payee <> t.payer AND r.payee <> t.payee
     ) f
-    WHERE t.id = ANY (p_ids) AND t.fee_total > 0 AND f.amount > 0
+    WHERE t.id = ANY (p_ids) AND t.fee_total > 0 AND f.amount > 0;
+END
 $$;
 
 -- Keeps the outcomes of those items that took effect in this call (`p_transfers` = `p_mine`). A key that another call
@@ -34,10 +40,12 @@ $$;
 CREATE FUNCTION remember(
     p_operation text, p_callers text[], p_keys text[], p_hashes bytea[], p_codes text[], p_transfers uuid[], p_mine uuid[]
 ) RETURNS void
-LANGUAGE sql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
     INSERT INTO idempotency (caller, operation, key, body_hash, code, transfer_id)
     SELECT i.caller, p_operation, i.key, i.hash, i.code, i.transfer
     FROM unnest(p_callers, p_keys, p_hashes, p_codes, p_transfers, p_mine) AS i(caller, key, hash, code, transfer, mine)
     WHERE i.key IS NOT NULL AND i.transfer = i.mine
-    ORDER BY i.caller, i.key
+    ORDER BY i.caller, i.key;
+END
 $$;

@@ -3,7 +3,8 @@
 CREATE FUNCTION accept_batch(
     p_transfers uuid[], p_callers text[], p_entities uuid[], p_keys text[], p_hashes bytea[], p_requests text[]
 ) RETURNS TABLE (item integer, code text, room bigint, replayed boolean, answer text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     n integer := cardinality(p_transfers);
@@ -38,7 +39,7 @@ BEGIN
            array_agg(done.body_hash IS NOT NULL ORDER BY i.ord),
            array_agg(CASE
                WHEN t.id IS NULL OR t.initiator NOT IN ('payer', 'payee') OR t.kind = 'fee' THEN 'not_a_party'
-               WHEN NOT acts_for(i.caller, i.entity, receiver.entity_id) THEN
+               WHEN member.user_id IS NULL OR i.entity <> receiver.entity_id THEN
                    CASE WHEN acts_for(i.caller, i.entity, starter.entity_id) THEN 'own_proposal' ELSE 'not_a_party' END
                WHEN done.body_hash = i.hash THEN done.code
                WHEN done.body_hash IS NOT NULL THEN 'idempotency_conflict'
@@ -57,6 +58,7 @@ BEGIN
     LEFT JOIN transfer t ON t.id = i.transfer
     LEFT JOIN account receiver ON receiver.id = CASE t.initiator WHEN 'payer' THEN t.payee ELSE t.payer END
     LEFT JOIN account starter ON starter.id = CASE t.initiator WHEN 'payer' THEN t.payer ELSE t.payee END
+    LEFT JOIN membership member ON member.entity_id = receiver.entity_id AND member.user_id = i.caller
     LEFT JOIN hold h ON h.transfer_id = t.id
     LEFT JOIN idempotency done ON done.caller = i.caller AND done.operation = 'accept' AND done.key = i.key;
 

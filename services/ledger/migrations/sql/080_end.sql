@@ -3,7 +3,8 @@ CREATE FUNCTION end_batch(
     p_operation text, p_transfers uuid[], p_callers text[], p_entities uuid[], p_admins boolean[], p_reasons text[],
     p_keys text[], p_hashes bytea[], p_requests text[]
 ) RETURNS TABLE (item integer, code text, room bigint, replayed boolean, answer text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     i record;

@@ -4,7 +4,8 @@ CREATE FUNCTION pay_batch(
     p_ids uuid[], p_callers text[], p_payers text[], p_payees text[], p_amounts bigint[], p_descriptions text[],
     p_keys text[], p_hashes bytea[], p_requests text[]
 ) RETURNS TABLE (item integer, code text, room bigint, replayed boolean, answer text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     n integer := cardinality(p_ids);

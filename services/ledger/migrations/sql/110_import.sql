@@ -5,7 +5,8 @@ CREATE FUNCTION import_batch(
     p_ids uuid[], p_ats timestamptz[], p_payers text[], p_payees text[], p_amounts bigint[], p_descriptions text[],
     p_caller text, p_request text
 ) RETURNS TABLE (item integer, code text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     n integer := cardinality(p_ids);
