@@ -114,8 +114,8 @@ def _field_id(name: str) -> str:
 
 
 def _grouped(number: str) -> str:
-    """An account number in groups of four that stay together."""
-    return "\u00a0".join(number[start : start + 4] for start in range(0, len(number), 4))
+    """An account number in groups of four."""
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def _initial(name: str) -> str:
