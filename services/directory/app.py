@@ -12,6 +12,7 @@ from libs.common.service import Role, StartRefused, Wiring
 from libs.common.web import create_app
 from services.directory import api, consumers
 from services.directory.domain.entity import CannotApply, TooManyPictures
+from services.directory.domain.pictures import NotAPicture, PictureTooLarge
 from services.directory.service import housekeeping
 from services.directory.service.deps import Deps
 from services.directory.settings import Settings
@@ -22,6 +23,8 @@ NAME = "directory"
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     CannotApply: (409, "{message}"),
     TooManyPictures: (409, "{message}"),
+    NotAPicture: (400, "{message}"),
+    PictureTooLarge: (400, "{message}"),
 }
 
 

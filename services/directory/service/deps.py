@@ -1,6 +1,7 @@
 """What every use case is given, and the refusals that several of them share."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn
 
@@ -32,6 +33,8 @@ class Deps:
     store: DirectoryStore
     clock: Clock
     rules: Rules = Rules()
+    drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), compare=False)
+    """Decoding a picture takes much memory: one at a time."""
 
     def now(self) -> datetime:
         """The time as precise as it is kept."""

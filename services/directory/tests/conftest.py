@@ -12,7 +12,6 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from libs.common.auth import Principal
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
 from libs.common.peers import Caller
@@ -26,6 +25,7 @@ from services.directory.service.deps import Deps, Rules
 from services.directory.settings import Settings
 from services.directory.store.doors import open_store, prepare_store
 from services.directory.store.port import DirectoryStore
+from services.directory.tests.builders import TokensAsNames
 
 
 @pytest.fixture(scope="session", params=["embedded", "server", "mongodb"])
@@ -97,27 +97,6 @@ def deps(store, clock: FixedClock) -> Deps:
     return Deps(store, clock, Rules())
 
 
-class TokensAsNames:
-    """Takes `user:<id>`, `admin:<id>`, `key:<user id>:<entity id>` and `service:<name>` for verified tokens."""
-
-    def token(self, target: str) -> str:
-        return "service:gateway"
-
-    async def verify(self, token: str) -> Principal:
-        kind, _, rest = token.partition(":")
-        if kind == "service":
-            return Principal("service", rest, "service")
-        if kind == "key":
-            user_id, _, entity_id = rest.partition(":")
-            return Principal("api_key", user_id, "member", "key", entity_id=entity_id, scopes=frozenset({"read"}))
-        if kind in ("user", "admin"):
-            return Principal("user", rest, "admin" if kind == "admin" else "member", "session")
-        raise Refusal.of(401, "token_invalid", "No.")
-
-    def forget_session(self, session_id, until) -> None:
-        """Nothing is remembered."""
-
-
 class Api:
     """Calls the service's endpoints as somebody."""
 
@@ -126,9 +105,7 @@ class Api:
         app = create_app("directory", given, tokens, REFUSALS, {"store": deps.store.healthy})
         for router in routers(deps, given):
             app.include_router(router)
-        self.peers = LocalPeers(
-            {"directory": cast("Any", SimpleNamespace(api=app, name="directory"))}, cast("Any", tokens)
-        )
+        self.peers = LocalPeers({"directory": cast("Any", SimpleNamespace(api=app, name="directory"))}, tokens)
 
     async def __call__(self, token: str | None, method: str, path: str, body=None, raw=None, **query):
         answer = await self.peers.call(

@@ -252,7 +252,7 @@ async def test_any_text_is_text_everywhere(api, deps, user, text):
 
 async def test_odd_bodies_are_refused_and_nothing_is_half_done(api, deps, user, token):
     entity = await signed_up(deps, user)
-    for body in (
+    bodies: list[Any] = [
         [],
         "text",
         7,
@@ -261,7 +261,8 @@ async def test_odd_bodies_are_refused_and_nothing_is_half_done(api, deps, user, 
         {"offers": {"0": "a"}},
         {"offers": [["a"]]},
         {"wants": [None]},
-    ):
+    ]
+    for body in bodies:
         assert (await api.refused(token, "PATCH", f"/entities/{entity.id}", body))[0] == 400, body
     assert await deps.store.entity(entity.id) == entity
 
