@@ -32,7 +32,8 @@ class _Body(BaseModel):
 
 
 class OpenBody(_Body):
-    name: str = Field(min_length=1, max_length=NAME_LENGTH_MAX)
+    name: str = Field(max_length=NAME_LENGTH_MAX)
+    """Empty where the entity has none yet."""
     owner_user_id: str | None = Field(None, max_length=64)
 
     @field_validator("name")
@@ -44,7 +45,7 @@ class OpenBody(_Body):
 class StandingBody(_Body):
     status: Status
     may_trade: bool
-    name: str | None = Field(None, min_length=1, max_length=NAME_LENGTH_MAX)
+    name: str | None = Field(None, max_length=NAME_LENGTH_MAX)
 
 
 class FetchBody(_Body):

@@ -37,7 +37,7 @@ BEGIN
         SELECT p.oid FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
            OR p.pronamespace = 'public'::regnamespace
-              AND p.proname IN ('transfer_json', 'rfc3339', 'listed', 'band_of', 'fee_of', 'fees_of', 'acts_for')
+              AND p.proname IN ('transfer_json', 'fees_json', 'rfc3339', 'listed', 'band_of', 'fee_of', 'fees_of', 'acts_for')
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO mccs_ledger_service', called);
     END LOOP;
