@@ -18,8 +18,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMember:
-    """What somebody gives to sign up. `profile` has the fields of docs/internal.md; without a name of the entity the
-    directory makes one."""
+    """What somebody gives to sign up. `profile` has the fields of docs/internal.md."""
 
     email: str
     password: str
@@ -65,20 +64,17 @@ async def _make_parts(context: GatewayContext, own: Caller, answer: SignupAnswer
     user_id, entity_id = answer["user_id"], answer["entity_id"]
     clients = context.clients
 
-    async def in_directory() -> Entity:
-        return await clients.directory.create(
-            own, entity_id, owner_user_id=user_id, profile=member.profile, email=member.email
-        )
-
-    async def in_ledger(name: str) -> None:
-        await clients.ledger.open_account(own, entity_id, name=name, owner_user_id=user_id)
-
-    name = str(member.profile.get("name") or "")
     try:
-        if name:
-            await all_agree([in_directory(), in_ledger(name)])
-        else:  # the directory makes a name, which the account needs too
-            await in_ledger((await in_directory())["name"])
+        await all_agree(
+            [
+                clients.directory.create(
+                    own, entity_id, owner_user_id=user_id, profile=member.profile, email=member.email
+                ),
+                clients.ledger.open_account(
+                    own, entity_id, name=str(member.profile.get("name") or ""), owner_user_id=user_id
+                ),
+            ]
+        )
     except Refusal as refusal:
         log.warning("signup_part_later", entity_id=entity_id, reason=str(refusal))
 

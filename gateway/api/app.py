@@ -86,8 +86,8 @@ class Api:
     ) -> None:
         try:
             said = told(refusal, operation) if operation else refusal
-        except UnlistedStatus:
-            log.exception("service_failed")
+        except UnlistedStatus as failed:
+            log.error("service_failed", route=operation.path if operation else "", why=str(failed))  # noqa: TRY400  a service's fault, told there
             said = _broken(request_id.get() or "")
         allow = [(b"allow", _allow(methods))] if said.status == 405 else []
         await _send_refusal(send, said, [*cors, *allow])
