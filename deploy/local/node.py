@@ -127,7 +127,7 @@ class Node:
         return {}
 
     async def _start_services(self) -> None:
-        """All but the gateway at once: they wait for each other where they must."""
+        """The three truths first: matcher and notifier ask them as soon as they start."""
         assert self._bus is not None
         verifiers = []
         for name in DEPLOYABLES:
@@ -137,7 +137,8 @@ class Node:
             wiring = Wiring(bus=self._bus, peers=peers, verifier=verifier, clock=utc_now)
             self.services[name] = part(name).build(self._settings[name], wiring)
         self._say("Starting the services …")
-        await asyncio.gather(*(self.services[name].start("both") for name in DEPLOYABLES))
+        for group in (DEPLOYABLES[:3], DEPLOYABLES[3:]):
+            await asyncio.gather(*(self.services[name].start("both") for name in group))
         await watch_sessions(self._bus, self.peers, verifiers)
 
     def _peers_of(self, name: str) -> LocalPeers:

@@ -29,8 +29,14 @@ def run(services: Sequence[str], role: Role) -> int:
 
         return run_services(services, role)
     settings = load(NodeSettings)
-    set_up_logs(settings)
+    set_up_logs(_for_people(settings) if sys.stderr.isatty() else settings)
     return asyncio.run(_run_node(settings))
+
+
+def _for_people(settings: NodeSettings) -> NodeSettings:
+    """At a terminal only what somebody should see, in lines for the eye; what is set stays as it is set."""
+    wanted = {"log_level": "warning", "log_format": "console"}
+    return settings.model_copy(update={k: v for k, v in wanted.items() if k not in settings.model_fields_set})
 
 
 async def _run_node(settings: NodeSettings) -> int:
