@@ -1,5 +1,6 @@
 """Identity on a database of its own, by its use cases and by its HTTP interface."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,7 +81,8 @@ class Running:
         """The answer's JSON, asked as a person (token) or as the service `own`. Raises Refusal."""
         peers = self.tokens.setdefault(own, LocalPeers({"identity": self.service}, ServiceTokens(SECRET, own)))
         caller = Caller(token=token, client_address=address, user_agent=agent)
-        answer = await peers.call("identity", method, path, caller=caller, body=body, query=query or None)
+        raw = json.dumps(body).encode() if body is not None else None
+        answer = await peers.call("identity", method, path, caller=caller, raw=raw, query=query or None)
         return answer.json()
 
     async def sign_up(self, email: str = "ana@example.org", **more: Any) -> dict[str, Any]:
