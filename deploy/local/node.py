@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from libs.common.bus import open_bus
 from libs.common.bus.port import Bus
 from libs.common.clock import utc_now
 from libs.common.embedded_postgres import EmbeddedPostgres
+from libs.common.peers import Caller
 from libs.common.peers_local import LocalPeers
 from libs.common.service import Service, StartRefused, Wiring
 from libs.common.serving import Serving, bind, bind_private
@@ -25,6 +27,8 @@ from libs.common.settings import DEVELOPMENT_SECRET, CommonSettings, load
 EMBEDDED = "embedded:"
 BUS_DATABASE = "bus"
 WATCH_EVERY_S = 1.0
+READY_WITHIN_S = 30.0
+READY_LOOK_EVERY_S = 0.02
 
 log = structlog.get_logger()
 
@@ -66,6 +70,7 @@ class Node:
                 self.address = self.settings.public_url or f"http://{host}:{port}"
                 await self._serve(self.services["gateway"].api, listening)
             await self._serve(OperatorDoor(self._apis()), bind_private(self.folder.operator_socket))
+            await self._until_ready()
         except BaseException:
             await self.stop()
             raise
@@ -140,6 +145,16 @@ class Node:
         for group in (DEPLOYABLES[:3], DEPLOYABLES[3:]):
             await asyncio.gather(*(self.services[name].start("both") for name in group))
         await watch_sessions(self._bus, self.peers, verifiers)
+
+    async def _until_ready(self) -> None:
+        """Until every service says it is (the search index is filled); a node whose part stays away runs without it."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            answer = await self.peers.call("gateway", "GET", "/health/ready", caller=Caller())
+            if answer.json()["status"] == "ready":
+                return
+            await asyncio.sleep(READY_LOOK_EVERY_S)
+        self._say(f"Not everything is ready: {answer.json()['checks']}")
 
     def _peers_of(self, name: str) -> LocalPeers:
         return LocalPeers(self.services, ServiceTokens(self._secret, name))

@@ -60,7 +60,7 @@ class Running:
             if self.process.poll() is not None:
                 raise AssertionError(f"the node ended with {self.process.returncode}:\n{self.tail()}")
             with contextlib.suppress(httpx2.HTTPError):
-                if httpx2.get(f"{self.address}/health/ready", timeout=5).status_code == 200:
+                if httpx2.get(f"{self.address}/health/ready", timeout=5).json().get("status") == "ready":
                     self.started_in_s = time.monotonic() - began
                     return self
             time.sleep(0.05)
