@@ -135,6 +135,9 @@ async def delete(connection: Connection, user: User) -> None:
     """Forgets the user and all that hangs on the row."""
     await connection.execute("delete from attempts where account = $1", account_of(user.email_key))
     await connection.execute("delete from pending_profiles where user_id = $1", user.id)
+    await connection.execute(
+        "delete from one_time_tokens where invited_by = $1 or email_key = $2", user.id, user.email_key
+    )
     await connection.execute("delete from users where id = $1", user.id)
 
 

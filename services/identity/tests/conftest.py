@@ -135,14 +135,15 @@ def now_clock() -> FixedClock:
     return FixedClock(datetime.now(UTC).replace(microsecond=0))
 
 
-async def _migrated(url: str) -> None:
+async def migrated(url: str) -> None:
+    """Prepares an empty database."""
     await migrate(settings_for(url))
 
 
 @pytest_asyncio.fixture
 async def database(postgres_from: Any) -> str:
     """The URL of a migrated database."""
-    url: str = await postgres_from("identity", _migrated)
+    url: str = await postgres_from("identity", migrated)
     return url
 
 

@@ -151,12 +151,8 @@ async def test_a_stolen_refresh_token_ends_the_session(identity: Running):
     first = await identity.log_in(kind="browser")
     second = await identity.call("POST", "/refresh", {"refresh_token": first["refresh_token"]})
     identity.clock.move(seconds=11)
-    await refused(
-        identity.call("POST", "/refresh", {"refresh_token": first["refresh_token"]}), 401, "refresh_reused"
-    )
-    await refused(
-        identity.call("POST", "/refresh", {"refresh_token": second["refresh_token"]}), 401, "refresh_invalid"
-    )
+    await refused(identity.call("POST", "/refresh", {"refresh_token": first["refresh_token"]}), 401, "refresh_reused")
+    await refused(identity.call("POST", "/refresh", {"refresh_token": second["refresh_token"]}), 401, "refresh_invalid")
     await refused(identity.call("GET", "/users/me", token=second["token"]), 401, "session_ended")
 
 
@@ -222,7 +218,9 @@ async def test_own_details_are_edited_and_cleared(identity: Running):
     assert (me["first_name"], me["last_name"], me["telephone"]) == ("Ana", "López", "")
     me = await identity.call("PATCH", "/users/me", {"first_name": "", "language": "es"}, token=token)
     assert (me["first_name"], me["language"]) == ("", "es")
-    await refused(identity.call("PATCH", "/users/me", {"telephone": "1" * 26}, token=token), 400, "too_long", "telephone")
+    await refused(
+        identity.call("PATCH", "/users/me", {"telephone": "1" * 26}, token=token), 400, "too_long", "telephone"
+    )
     await refused(identity.call("PATCH", "/users/me", {"email": "x@example.org"}, token=token), 400, "unknown_field")
     await refused(
         identity.call("PATCH", "/users/me", {"last_name": "a\x07b"}, token=token), 400, "control_character", "last_name"
@@ -271,7 +269,9 @@ async def test_a_new_address_becomes_the_users_once_it_is_confirmed(identity: Ru
     await identity.sign_up(email="taken@example.org")
     ask = {"email": "new@example.org", "current_password": PASSWORD}
     await refused(
-        identity.call("POST", "/verification", {"email": "new@example.org"}, token=token), 400, "current_password_needed"
+        identity.call("POST", "/verification", {"email": "new@example.org"}, token=token),
+        400,
+        "current_password_needed",
     )
     await identity.call("POST", "/verification", ask, token=token)
     assert (await identity.call("GET", "/users/me", token=token))["email"] == "ana@example.org"
@@ -375,9 +375,7 @@ async def test_a_second_factor_is_set_up_used_and_removed(identity: Running):
     state = await identity.call("GET", "/second-factor", token=token)
     assert state == {"enabled": True, "required": False, "recovery_codes_left": 9}
     renewed = await identity.call("POST", "/second-factor/recovery-codes", {"code": codes[1]}, token=token)
-    await identity.call(
-        "POST", "/second-factor/remove", ask | {"code": renewed["recovery_codes"][0]}, token=token
-    )
+    await identity.call("POST", "/second-factor/remove", ask | {"code": renewed["recovery_codes"][0]}, token=token)
     await identity.log_in()
     stored = await identity.deps.pool.fetchval("select count(*) from second_factors")
     assert stored == 0
