@@ -41,8 +41,8 @@ class _RejectedError(ValueError):
     """Valid for a lax reader, not for us."""
 
 
-def _refusal(what: str) -> Refusal:
-    return Refusal.of(400, "malformed_body", f"The body cannot be read as JSON: {what}.")
+def _refusal(what: str, field: str | None = None) -> Refusal:
+    return Refusal.of(400, "malformed_body", f"The body cannot be read as JSON: {what}.", field)
 
 
 def _depth(raw: bytes) -> int:
@@ -87,17 +87,17 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _refuse_odd_text(value: Any) -> None:
+def _refuse_odd_text(value: Any, field: str | None = None) -> None:
     """Escapes can smuggle in what UTF-8 could not: NUL, which no database text holds, and halves of a character."""
     if isinstance(value, str):
         if "\x00" in value:
-            raise _refusal("a text holds the character NUL")
+            raise _refusal("a text holds the character NUL", field)
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise _refusal("a text holds half of a character (a lone surrogate)")
+            raise _refusal("a text holds half of a character (a lone surrogate)", field)
     elif isinstance(value, dict):
         for key, item in value.items():
             _refuse_odd_text(key)
-            _refuse_odd_text(item)
+            _refuse_odd_text(item, f"{field}.{key}" if field else key)
     elif isinstance(value, list):
         for item in value:
-            _refuse_odd_text(item)
+            _refuse_odd_text(item, field)

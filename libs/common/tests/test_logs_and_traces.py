@@ -61,9 +61,9 @@ def test_secrets_never_reach_a_line(lines, form):
     log = structlog.get_logger("x")
     token = TokenMaker().user()
     log.info("a", password="hush-1", api_key="hush-2", authorization="hush-3", session_token="hush-4")
-    log.info(f"called with Authorization: Bearer {token}", url="postgresql://owner:hush-5@db/x")
+    log.info("called with Authorization: Bearer " + token, url="postgresql://owner:hush-5@db/x")
     try:
-        raise ValueError(f"cannot connect to amqp://guest:hush-6@host with {token}")
+        _connect(token)
     except ValueError:
         log.exception("failed")
     logging.getLogger("lib").warning("connecting to %s", "amqp://guest:hush-7@host/")
@@ -71,6 +71,10 @@ def test_secrets_never_reach_a_line(lines, form):
     assert "hush" not in written.getvalue()
     assert token not in written.getvalue()
     assert "guest:********@host" in written.getvalue()
+
+
+def _connect(token):
+    raise ValueError(f"cannot connect to amqp://guest:hush-6@host with {token}")
 
 
 @pytest.fixture

@@ -32,10 +32,12 @@ def test_json_is_read_as_it_was_written(value, plain):
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 def test_whatever_bytes_come_they_are_read_or_refused(raw):
+    refusal = None
     try:
         strictjson.loads(raw)
-    except Refusal as refusal:
-        assert (refusal.status, refusal.problems[0].code) == (400, "malformed_body")
+    except Refusal as caught:
+        refusal = caught
+    assert refusal is None or (refusal.status, refusal.problems[0].code) == (400, "malformed_body")
 
 
 def test_a_fraction_is_a_decimal_and_exact():

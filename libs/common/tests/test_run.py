@@ -1,0 +1,148 @@
+"""A service by itself: it answers on its port, ends on a signal, and refuses in one sentence."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from libs.common.testing import eventually
+
+ROOT = Path(__file__).parents[3]
+_PROGRAM = textwrap.dedent("""
+    import sys, types
+    from libs.common.settings import CommonSettings
+    from libs.common.service import StartRefused
+    from libs.common.web import create_app
+
+    class Ledger:
+        name = "ledger"
+
+        def __init__(self, settings, wiring):
+            self.api = create_app("ledger", settings, wiring.verifier, {}, {"bus": wiring.bus.healthy})
+
+        async def start(self, role):
+            if "refuse" in sys.argv:
+                raise StartRefused("The ledger has no books.", status=1)
+            print("started", role, flush=True)
+
+        async def stop(self):
+            print("stopped", flush=True)
+
+    async def migrate(settings):
+        print("migrated", flush=True)
+
+    for name, members in {
+        "services.ledger": {"__path__": []},
+        "services.ledger.settings": {"Settings": CommonSettings},
+        "services.ledger.app": {"build": Ledger, "migrate": migrate},
+    }.items():
+        module = types.ModuleType(name)
+        vars(module).update(members)
+        sys.modules[name] = module
+
+    from libs.common.run import main, run_services
+    role = sys.argv[1]
+    sys.exit(run_services(["nothing"], "both") if role == "unknown" else main("ledger", [role]))
+""")
+
+
+def _start(tmp_path, *arguments, **settings):
+    settings = {f"MCCS_{name.upper()}": value for name, value in settings.items()}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MCCS_")}
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, *arguments],
+        cwd=tmp_path,
+        env=kept | settings | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def _end(program, within_s=20):
+    out, err = await asyncio.to_thread(program.communicate, timeout=within_s)
+    return program.returncode, out.split("\n"), err
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def _answers(url):
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_answers_on_its_port_and_ends_on_a_signal(tmp_path, amqp_url, number):
+    port = _free_port()
+    program = _start(tmp_path, "both", bus_url=amqp_url, ledger_api_url=f"http://127.0.0.1:{port}")
+    await eventually(lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), within_s=20)
+    program.send_signal(number)
+    status, said, _ = await _end(program)
+    assert status == 0
+    assert said[:3] == ["migrated", "started both", "stopped"]
+
+
+async def test_a_worker_answers_for_its_health_alone(tmp_path, amqp_url):
+    port = _free_port()
+    program = _start(tmp_path, "worker", bus_url=amqp_url, ledger_api_url=f"http://127.0.0.1:{port}")
+    await eventually(lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), within_s=20)
+    program.terminate()
+    assert (await _end(program))[0] == 0
+
+
+async def test_a_port_in_use_is_one_sentence(tmp_path, amqp_url):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        program = _start(tmp_path, "api", bus_url=amqp_url, ledger_api_url=f"http://127.0.0.1:{port}")
+        status, said, err = await _end(program)
+    assert status == 1
+    assert f"127.0.0.1:{port} cannot be used" in err
+    assert "MCCS_LEDGER_API_URL" in err
+    assert "Traceback" not in err
+    assert "stopped" in said, "what had started was taken down"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "status", "sentence"),
+    [
+        (["both"], {}, 2, "needs RabbitMQ"),
+        (["both"], {"bus_url": "kafka://x"}, 2, "MCCS_BUS_URL"),
+        (["both"], {"bus_url": "amqp://127.0.0.1:1", "connect_timeout_s": "0.2"}, 1, "RabbitMQ cannot be reached"),
+        (["both"], {"port": "many"}, 2, "MCCS_PORT"),
+        (["sideways"], {}, 2, "usage: python -m services.ledger"),
+        (["unknown"], {}, 2, "There is no service called nothing"),
+    ],
+)
+async def test_what_cannot_start_says_why_in_one_sentence(tmp_path, arguments, settings, status, sentence):
+    returned, _, err = await _end(_start(tmp_path, *arguments, **settings))
+    assert returned == status
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+async def test_a_service_that_refuses_is_heard(tmp_path, amqp_url):
+    status, _, err = await _end(_start(tmp_path, "both", "refuse", bus_url=amqp_url))
+    assert status == 1
+    assert "The ledger has no books." in err
+    assert "Traceback" not in err
+
+
+async def test_migrate_migrates_and_ends(tmp_path):
+    status, said, _ = await _end(_start(tmp_path, "migrate"))
+    assert (status, said[0]) == (0, "migrated")
