@@ -51,7 +51,8 @@ def told(refusal: Refusal, operation: Operation) -> Refusal:
         retry = (refusal.retry_after_s or 1) if status == 503 else refusal.retry_after_s
         return Refusal(status, refusal.problems, retry_after_s=retry)
     if 400 <= status < 500 and not (status == 401 and operation.who == "anyone"):
-        nearest = next((each for each in (400, operation.unknown, 401) if each in operation.statuses), None)
+        candidates = (400, operation.unknown, 401) if operation.published else (400, operation.unknown)
+        nearest = next((each for each in candidates if each in operation.statuses), None)
         if nearest is not None:
             return Refusal(nearest, refusal.problems)
     if status in {502, 504}:

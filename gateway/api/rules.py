@@ -21,10 +21,10 @@ from libs.common.texts import TextError, clean
 
 WHOLE_MAX = 2**53 - 1
 LIST_MAX = 100
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_SECONDS = re.compile(r"\d{1,11}")
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,10})?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,10})?", re.ASCII)
 
 Moment = datetime | date
 """A moment, or a whole local day."""

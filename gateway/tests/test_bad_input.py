@@ -1,0 +1,240 @@
+"""Every field and parameter of every published operation, wrong in every way: a 400 that names it, and nobody is asked."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.api.operation import Operation
+from gateway.api.operations import all_operations
+from gateway.tests.house import BAKERY, House
+from gateway.tests.requests import PUBLISHED, SIGNUP, Good
+
+BY_NAME = {f"{each.method} {each.path.removeprefix('/api/v1')}": each for each in all_operations().operations}
+WITH_BODY = [good for good in PUBLISHED if good.body is not None]
+WITH_QUERY = [good for good in PUBLISHED if good.query]
+INJECTIONS = [
+    "' OR 1=1 --",
+    "'; DROP TABLE account; --",
+    '{"$gt": ""}',
+    "$where: sleep(1000)",
+    "*:* AND _exists_:email",
+    "name:/.*/",
+    "(a+)+$",
+    "=cmd|' /C calc'!A0",
+    "x\\r\\nSet-Cookie: a=b",
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "${jndi:ldap://x}",
+    "%00",
+    "\u202etxt",
+]
+
+
+def schema_of(operation: Operation, name: str) -> dict[str, Any]:
+    assert operation.body is not None
+    shape: dict[str, Any] = operation.body.model_json_schema()["properties"][name]
+    return shape
+
+
+def fields_of(good: Good) -> list[str]:
+    operation = BY_NAME[good.name]
+    assert operation.body is not None
+    return list(operation.body.model_json_schema()["properties"])
+
+
+def wrong_values(schema: dict[str, Any]) -> list[Any]:
+    """What no field of this schema may hold."""
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    wrong: list[Any] = [{"deep": {}}, [[]]]
+    if "string" not in kinds:
+        wrong += ["text"]
+    else:
+        wrong += [1, True, ["x"]]
+        if "maxLength" in schema:
+            wrong += ["ä" * (schema["maxLength"] + 1)]
+        if "enum" in schema or schema.get("format") == "uuid" or "pattern" in schema:
+            wrong += ["neither"]
+        if schema.get("format") != "password":
+            wrong += ["a\u0007b", "a\u2028b"]
+    if not {"integer", "number"} & set(kinds):
+        wrong += [1.5]
+    else:
+        wrong += [-1, 10**30, True, 0.001]
+    if "array" in kinds:
+        wrong += ["a", [1], [None], ["x" * 1000], ["x"] * 200]
+    if "boolean" not in kinds:
+        wrong += [False]
+    if "null" not in kinds:
+        wrong += [None]
+    return wrong
+
+
+@pytest.mark.parametrize("good", WITH_BODY, ids=lambda good: good.name)
+async def test_a_wrong_value_of_any_field_is_a_400_that_names_it_and_nobody_is_asked(house: House, good: Good):
+    for name in fields_of(good):
+        for value in wrong_values(schema_of(BY_NAME[good.name], name)):
+            heard = await house(good.method, good.path, good.body | {name: value}, token=good.token, query=good.query)
+            assert heard.status == 400, (name, value, heard.body)
+            assert name in {field for _, field in heard.codes}, (name, value, heard.codes)
+    assert house.services.asked == []
+
+
+@pytest.mark.parametrize("good", WITH_BODY, ids=lambda good: good.name)
+async def test_a_missing_field_is_named_and_several_at_once(house: House, good: Good):
+    operation = BY_NAME[good.name]
+    assert operation.body is not None
+    required = set(operation.body.model_json_schema().get("required", ()))
+    heard = await house(good.method, good.path, {}, token=good.token)
+    if required:
+        assert heard.status == 400
+        assert {("required", name) for name in required} <= set(heard.codes)
+        assert house.services.asked == []
+
+
+@pytest.mark.parametrize("good", WITH_BODY, ids=lambda good: good.name)
+async def test_what_is_not_strict_json_is_a_400(house: House, good: Good):
+    name = next(iter(good.body))
+    bodies = [
+        b"",
+        b" ",
+        b"{",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'{"a": 1e999999}',
+        b'{"a": "\xff"}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\\u0000"}',
+        b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}",
+        b'{"a": ' + b"9" * 5000 + b"}",
+        json.dumps(good.body)[:-1].encode() + b', "' + name.encode() + b'": 1}',
+    ]
+    for raw in bodies:
+        heard = await house(good.method, good.path, raw=raw, token=good.token)
+        assert heard.status == 400, (raw[:60], heard.body)
+        assert heard.codes[0][0] == "malformed_body"
+    assert house.services.asked == []
+
+
+@pytest.mark.parametrize("good", WITH_BODY, ids=lambda good: good.name)
+async def test_what_no_store_can_keep_is_refused_with_the_fields_name(house: House, good: Good):
+    for name in good.body:
+        for text in ("a\x00b", "a\ud800b", ["a\x00b"]):
+            heard = await house(good.method, good.path, good.body | {name: text}, token=good.token)
+            assert heard.status == 400
+            assert heard.codes == [("malformed_body", name)]
+    assert house.services.asked == []
+
+
+@pytest.mark.parametrize("good", WITH_BODY, ids=lambda good: good.name)
+async def test_text_of_any_kind_in_any_field_never_breaks_anything(house: House, good: Good):
+    for name in fields_of(good):
+        for text in INJECTIONS:
+            heard = await house(good.method, good.path, good.body | {name: text}, token=good.token)
+            assert heard.status in {200, 400}, (name, text)
+
+
+@pytest.mark.parametrize("good", WITH_QUERY, ids=lambda good: good.name)
+async def test_a_wrong_parameter_is_named_and_nobody_is_asked(house: House, good: Good):
+    operation = BY_NAME[good.name]
+    assert operation.query is not None
+    for name, about in operation.query.model_json_schema()["properties"].items():
+        values = ["x" * 3000]
+        if about["type"] in {"integer", "number", "boolean"} or about.get("format") or "enum" in about:
+            values += ["x", "-1e5", "1.5.5", "٣", "0x10", "NaN"]
+        if about["type"] == "integer":
+            values += ["0", "-1", "10000000000", "1.5", " 1"]
+        for value in values:
+            heard = await house(good.method, good.path, token=good.token, query=good.query | {name: value})
+            allowed = {400} if 400 in operation.statuses else {403}
+            assert heard.status in allowed, (name, value, heard.body)
+            if heard.status == 400:
+                assert name in {field for _, field in heard.codes}, (name, value, heard.codes)
+    assert house.services.asked == []
+
+
+@pytest.mark.parametrize("good", WITH_QUERY, ids=lambda good: good.name)
+async def test_parameters_that_are_not_text_are_a_400(house: House, good: Good):
+    name = next(iter(good.query))
+    for query in (f"{name}=%ff", f"{name}=%00", "&".join(f"a{number}=1" for number in range(200))):
+        heard = await house(good.method, good.path, token=good.token, query=query)
+        assert heard.status in {400, 403}, query
+
+
+@pytest.mark.parametrize("good", [good for good in PUBLISHED if good.ids], ids=lambda good: good.name)
+async def test_what_is_no_id_is_refused_before_anybody_is_asked(house: House, good: Good):
+    for bad in ("x", "1", "0199b3f0", "' OR 1=1", "0199B3F0-0000-7000-8000-000000000001", "%2e%2e"):
+        path = "/api/v1" + good.template.format(**dict.fromkeys(good.ids, bad))
+        heard = await house(good.method, path, good.body, token=good.token)
+        if "{token}" in good.template:
+            assert heard.status in {200, 400}
+            continue
+        assert heard.status == (403 if good.template.startswith("/user/entities") else 400), (bad, heard.body)
+        assert house.services.asked == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        ("1", 200),
+        ("1e1", 200),
+        ("10.50", 200),
+        ("0.01", 200),
+        ("1000000000000", 200),
+        ("1.0E+1", 200),
+        ("0", 400),
+        ("-1", 400),
+        ("0.001", 400),
+        ("1000000000000.01", 400),
+        ("1e13", 400),
+        ("1e-5", 400),
+        ('"5"', 400),
+        ("true", 400),
+        ("null", 400),
+    ],
+)
+async def test_an_amount_is_judged_by_its_value(house: House, number: str, status: int):
+    good = next(good for good in PUBLISHED if good.name == "POST /transfers")
+    raw = json.dumps(good.body | {"amount": "@"}).replace('"@"', number).encode()
+    heard = await house("POST", good.path, raw=raw, token=good.token)
+    assert heard.status == status, heard.body
+    if status == 400:
+        assert {field for _, field in heard.codes} == {"amount"}
+
+
+async def test_an_amount_reaches_the_ledger_as_whole_hundredths(house: House):
+    good = next(good for good in PUBLISHED if good.name == "POST /transfers")
+    for number, minor in (("0.29", 29), ("1.1", 110), ("999999999999.99", 99999999999999), ("1e1", 1000)):
+        raw = json.dumps(good.body | {"amount": "@"}).replace('"@"', number).encode()
+        await house("POST", good.path, raw=raw, token=good.token)
+        assert house.services.asked[-1].body["amount_minor"] == minor
+
+
+async def test_every_problem_is_told_at_once(house: House):
+    body = SIGNUP | {"userEmail": "nobody", "password": "short", "city": "x" * 51, "declaredTurnover": -1}
+    heard = await house("POST", "/api/v1/signup", body)
+    assert heard.status == 400
+    assert set(heard.codes) == {
+        ("email_invalid", "userEmail"),
+        ("password_weak", "password"),
+        ("too_long", "city"),
+        ("out_of_range", "declaredTurnover"),
+    }
+    assert all(problem["message"].endswith(".") for problem in heard.json["errors"])
+
+
+async def test_a_body_beyond_the_limit_is_413_on_any_operation(house: House):
+    for good in WITH_BODY:
+        heard = await house(good.method, good.path, raw=b" " * (1024 * 1024 + 1), token=good.token)
+        assert heard.status == 413
+        assert heard.codes == [("body_too_large", None)]
+    picture = await house(
+        "POST",
+        f"/api/v1/entities/{BAKERY}/pictures",
+        raw=b" " * (8 * 1024 * 1024 + 1),
+        token=WITH_BODY[4].token,
+    )
+    assert picture.status == 413
