@@ -19,7 +19,8 @@ from services.directory.store.port import Job, Note, Term, Write
 _log = structlog.get_logger(__name__)
 LEASE = "jobs"
 LEASE_S = 30
-BATCH = 200
+BATCH = 50
+"""Small, because the loop of a whole node may wait for one batch to be put together."""
 ROUNDS_MAX = 3
 FAULTS_MAX = 20
 _LOOK_S = 0.05

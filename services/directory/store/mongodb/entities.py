@@ -1,11 +1,11 @@
 """Entities, one document each, their waiting events inside: one atomic update changes and tells."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from pymongo import UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from libs.common.clock import rfc3339
@@ -17,7 +17,6 @@ from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.mongodb.schema import Database
 from services.directory.store.port import Count, EntityFilter, Slice, TermKind, Write
 
-_AT_ONCE = 20
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
 
@@ -42,20 +41,26 @@ class Entities:
         return True
 
     async def save(self, writes: Sequence[Write]) -> list[bool]:
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def replaced(write: Write) -> bool:
-            async with gate:
-                document = entity_document(write.entity)
-                result = await self._database.entity.update_one(
-                    {"_id": document.pop("_id"), "version": write.entity.version - 1},
-                    self.outbox.pushing(write.events, document),
-                )
-                return result.matched_count == 1
-
-        done = await asyncio.gather(*(replaced(write) for write in writes))
+        done = await self._saved(writes)
         await self._told([write for write, is_done in zip(writes, done, strict=True) if is_done])
-        return list(done)
+        return done
+
+    async def _saved(self, writes: Sequence[Write]) -> list[bool]:
+        if len(writes) == 1:
+            result = await self._database.entity.update_one(*self._replacing(writes[0]))
+            return [result.matched_count == 1]
+        # what somebody changed meanwhile does not match, and the insert that upsert tries then is refused by its key:
+        # so the answer to one command says for each whether it was done
+        updates = [UpdateOne(*self._replacing(write), upsert=True) for write in writes]
+        done = [True] * len(writes)
+        for index in await _refused(self._database.entity, updates):
+            done[index] = False
+        return done
+
+    def _replacing(self, write: Write) -> tuple[dict[str, Any], dict[str, Any]]:
+        document = entity_document(write.entity)
+        seen = {"_id": document.pop("_id"), "version": write.entity.version - 1}
+        return seen, self.outbox.pushing(write.events, document)
 
     async def entity(self, entity_id: str) -> Entity | None:
         document = await self._database.entity.find_one({"_id": entity_id}, {"pending": 0})
@@ -102,14 +107,21 @@ class Entities:
             await self._count(moves)
 
     async def _count(self, moves: list[UpdateOne]) -> None:
-        try:
-            await self._database.term.bulk_write(moves, ordered=False)
-        except BulkWriteError as fault:
-            errors = fault.details["writeErrors"]
-            if any(error["code"] != _DUPLICATE_KEY for error in errors):
-                raise
+        if again := await _refused(self._database.term, moves):
             # two made the same term at once: now it is there
-            await self._database.term.bulk_write([moves[error["index"]] for error in errors], ordered=False)
+            await self._database.term.bulk_write([moves[index] for index in again], ordered=False)
+
+
+async def _refused(collection: AsyncCollection[dict[str, Any]], updates: Sequence[UpdateOne]) -> list[int]:
+    """Carries updates with upsert out; which were refused because a document with their key is there."""
+    try:
+        await collection.bulk_write(list(updates), ordered=False)
+    except BulkWriteError as fault:
+        errors = fault.details["writeErrors"]
+        if any(error["code"] != _DUPLICATE_KEY for error in errors):
+            raise
+        return [error["index"] for error in errors]
+    return []
 
 
 def _move(count: Count) -> UpdateOne:
