@@ -61,7 +61,7 @@ def test_secrets_never_reach_a_line(lines, form):
     log = structlog.get_logger("x")
     token = TokenMaker().user()
     log.info("a", password="hush-1", api_key="hush-2", authorization="hush-3", session_token="hush-4")
-    log.info("called with Authorization: Bearer " + token, url="postgresql://owner:hush-5@db/x")
+    log.info("called", headers=f"Authorization: Bearer {token}", url="postgresql://owner:hush-5@db/x")
     try:
         _connect(token)
     except ValueError:

@@ -1,6 +1,7 @@
 """News of ended sessions and changed keys reach every verifier, also what passed while nobody listened."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import orjson
 import pytest
@@ -64,7 +65,7 @@ async def test_an_ended_session_is_refused_by_every_verifier_within_a_second(mem
     )
     await memory_bus.publish([_told(ended)])
     for verifier in verifiers:
-        await eventually(lambda verifier=verifier: _is_refused(verifier, token), within_s=1)
+        await eventually(partial(_is_refused, verifier, token), within_s=1)
         assert await _is_refused(verifier, token) == "session_ended"
 
 

@@ -100,4 +100,4 @@ def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch):
 
 def test_settings_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
-        load(CommonSettings).port = 1  # type: ignore[misc]  that it is wrong is what is tested
+        load(CommonSettings).port = 1  # type: ignore[misc]
