@@ -18,6 +18,15 @@ class Meeting:
     entity: Entity
 
 
+async def since_when(screen: Screen, entity: Entity | None) -> datetime | None:
+    """MA-03: the previous login, where the member wants to see only what is new since then. None: everything."""
+    if entity is None or not entity.get("show_matches_since_last_login"):
+        return None
+    me = await part_of(screen.clients.identity.me(screen.caller()))
+    previous = me.value.get("previous_login_at") if me.value else None
+    return datetime.fromisoformat(previous) if previous else None
+
+
 async def best_matches(
     screen: Screen, entity_id: str, *, limit: int, since: datetime | None = None
 ) -> Part[list[Meeting]]:

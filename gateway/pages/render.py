@@ -143,7 +143,9 @@ def _dated(zone: ZoneInfo, form: str) -> Any:
         if not moment:
             return Markup("")
         locale = _language(context).locale
-        local = datetime.fromisoformat(moment).astimezone(zone)
+        local = datetime.fromisoformat(moment)
+        if len(moment) > len("2026-03-01"):
+            local = local.astimezone(zone)
         if form == "day":
             text = format_date(local, format="long", locale=locale)
         elif form == "short":

@@ -4,10 +4,11 @@ import asyncio
 
 from starlette.responses import Response
 
+from gateway.clients.directory import Entity
 from gateway.clients.ledger import PendingJson
 from gateway.pages.figures import beam_of
-from gateway.pages.gather import part_of
-from gateway.pages.matching import best_matches
+from gateway.pages.gather import Part, part_of
+from gateway.pages.matching import Meeting, best_matches, since_when
 from gateway.pages.page import Page
 from gateway.pages.screen import Screen
 
@@ -31,11 +32,11 @@ async def show_home(screen: Screen) -> Response:
     acting_id = await screen.acting_id()
     acting = next((entity for entity in mine.value or () if entity["id"] == acting_id), None)
     clients, caller = screen.clients, screen.caller()
-    account, pending, latest, matches, unread = await asyncio.gather(
+    account, pending, latest, (matches, only_new), unread = await asyncio.gather(
         part_of(clients.ledger.account(caller, acting_id)),
         part_of(clients.ledger.pending(caller, [acting_id])),
         part_of(clients.ledger.transfers(caller, entity_id=acting_id, status=["completed"], page_size=_LATEST)),
-        best_matches(screen, acting_id, limit=_MATCHES),
+        _new_matches(screen, acting, acting_id),
         part_of(clients.notifier.unread(caller)),
     )
     return screen.render(
@@ -49,8 +50,15 @@ async def show_home(screen: Screen) -> Response:
         sent_out=_theirs_to_answer(pending.value),
         latest=latest,
         matches=matches,
+        only_new=only_new,
         unread=unread.value or 0,
     )
+
+
+async def _new_matches(screen: Screen, acting: Entity | None, acting_id: str) -> tuple[Part[list[Meeting]], bool]:
+    """The best matches, and whether only those since the previous login were asked for."""
+    since = await since_when(screen, acting)
+    return await best_matches(screen, acting_id, limit=_MATCHES, since=since), since is not None
 
 
 def _mine_to_answer(pending: list[PendingJson] | None) -> list[PendingJson]:

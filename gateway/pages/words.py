@@ -152,7 +152,7 @@ def _reason(language: Language, reason: Reason) -> str:
     if reason["code"] == "distance":
         return language.gettext(_("About %(km)s km away")) % {"km": params.get("km", "?")}
     if reason["code"] == "new":
-        return language.gettext(_("New in the last days"))
+        return language.gettext(_("New"))
     if reason["code"] == "balance":
         return language.gettext(_("A trade would bring both accounts nearer to zero"))
     return ""
