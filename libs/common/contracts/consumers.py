@@ -20,7 +20,7 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     identity.LoginSucceededV1.TYPE: ("notifier",),
     identity.KeysRotatedV1.TYPE: (),
     identity.AuditRecordedV1.TYPE: ("directory",),
-    directory.EntityRegisteredV1.TYPE: ("ledger", "notifier"),
+    directory.EntityRegisteredV1.TYPE: ("identity", "ledger", "notifier"),
     directory.EntityChangedV1.TYPE: ("ledger", "matcher", "notifier"),
     directory.EntityStatusChangedV1.TYPE: ("ledger", "notifier"),
     directory.EntityDeletedV1.TYPE: ("identity", "ledger", "matcher", "notifier"),

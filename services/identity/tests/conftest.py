@@ -57,7 +57,7 @@ class QuietBus:
 
 def settings_for(url: str, **given: Any) -> Settings:
     """Identity's settings with hashing that costs nothing."""
-    defaults = {"hash_memory_kib": 8, "hash_passes": 1, "service_secret": SECRET, "key_overlap_s": 0}
+    defaults: dict[str, Any] = {"hash_memory_kib": 8, "hash_passes": 1, "service_secret": SECRET, "key_overlap_s": 0}
     return Settings(_env_file=None, identity_url=url, **(defaults | given))
 
 

@@ -1,6 +1,9 @@
 """People of entities, invitations, API keys, leaving for good, over HTTP."""
 
+from typing import Any
+
 import jwt
+import pytest
 
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
@@ -8,14 +11,16 @@ from services.identity.tests.conftest import PASSWORD, Running, migrated, start
 from services.identity.tests.test_api import refused
 
 
-async def invited(identity: Running, owner: dict, email: str = "ben@example.org", role: str = "member") -> str:
+async def invited(
+    identity: Running, owner: dict[str, Any], email: str = "ben@example.org", role: str = "member"
+) -> str:
     """The secret of an invitation's link."""
     body = {"entity_id": owner["entity_id"], "email": email, "role": role}
     await identity.call("POST", "/invitations", body, token=owner["token"])
     return await identity.link_of("invitation", email)
 
 
-async def a_pair(identity: Running) -> tuple[dict, dict]:
+async def a_pair(identity: Running) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ana, an owner, and Ben, a member of her entity with an entity of his own."""
     ana = await identity.sign_up()
     ben = await identity.sign_up(email="ben@example.org")
@@ -155,12 +160,12 @@ async def test_memberships_of_others_are_not_told(identity: Running):
     assert [one["entity_id"] for one in seen["items"]] == [ben["entity_id"]]
 
 
-async def a_key(identity: Running, owner: dict, **more) -> dict:
+async def a_key(identity: Running, owner: dict[str, Any], **more: Any) -> dict[str, Any]:
     body = {"entity_id": owner["entity_id"], "name": "the till", "scopes": ["read", "propose"]} | more
     return dict(await identity.call("POST", "/api-keys", body, token=owner["token"]))
 
 
-def credentials(key: dict, **more) -> dict:
+def credentials(key: dict[str, Any], **more: Any) -> dict[str, Any]:
     """What a program sends for a token."""
     return {"grant_type": "client_credentials", "client_id": key["id"], "client_secret": key["secret"]} | more
 
@@ -217,6 +222,7 @@ async def test_keys_are_for_owners_and_end_with_them(identity: Running):
     body = {"entity_id": ana["entity_id"], "name": "x", "scopes": ["read"]}
     await refused(identity.call("POST", "/api-keys", body, token=ben["token"]), 403, "forbidden")
     await refused(identity.call("GET", "/api-keys", token=ben["token"], entity_id=ana["entity_id"]), 403, "forbidden")
+    wrong: dict[str, Any]
     for wrong in ({"scopes": []}, {"scopes": ["admin"]}, {"name": ""}, {"name": "x" * 61}, {"rate_per_minute": 0}):
         await refused_any(identity, body | wrong, ana["token"])
     key = await a_key(identity, ana)
@@ -227,14 +233,11 @@ async def test_keys_are_for_owners_and_end_with_them(identity: Running):
     await refused(identity.call("POST", "/oauth/token", credentials(key)), 401, "invalid_client")
 
 
-async def refused_any(identity: Running, body: dict, token: str) -> None:
+async def refused_any(identity: Running, body: dict[str, Any], token: str) -> None:
     """Asserts that a key cannot be made like this."""
-    try:
+    with pytest.raises(Refusal) as caught:
         await identity.call("POST", "/api-keys", body, token=token)
-    except Refusal as refusal:
-        assert refusal.status == 400
-    else:
-        raise AssertionError(f"{body} was accepted")
+    assert caught.value.status == 400
 
 
 async def test_a_user_takes_all_own_data_along(identity: Running):
