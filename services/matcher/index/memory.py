@@ -1,28 +1,13 @@
 """The index in process: posting lists in memory, for one process, filled from the directory at every start."""
 
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from heapq import nsmallest
+from collections.abc import Iterable, Sequence
 
-from services.matcher.domain import rules
 from services.matcher.domain.documents import Document, Fact, Side, Tag, Tags, apply
-from services.matcher.domain.score import kilometres
-from services.matcher.index.port import (
-    Asked,
-    Change,
-    Documents,
-    Found,
-    Query,
-    categories_of,
-    key_of_name,
-    words_of_name,
-)
+from services.matcher.index.port import Change, Documents, Found, Query, words_of_name
+from services.matcher.index.shelves import Shelves
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.vocabulary import NameVocabulary, TagVocabulary
-
-Score = dict[str, int]
-Postings = defaultdict[str, set[str]]
 
 
 class MemoryIndex:
@@ -34,10 +19,7 @@ class MemoryIndex:
         self.names = NameVocabulary(lexicon)
         self._documents: dict[str, Document] = {}
         self._ids: list[str] | None = None
-        self._rank: dict[str, tuple[bool, str, str]] = {}
-        self._by_tag: dict[Side, Postings] = {"offers": defaultdict(set), "wants": defaultdict(set)}
-        self._by_name: Postings = defaultdict(set)
-        self._by_category: Postings = defaultdict(set)
+        self._shelves = Shelves()
         self._target: MemoryIndex | None = None
 
     async def start(self) -> None:
@@ -73,34 +55,13 @@ class MemoryIndex:
         if old is None:
             self._ids = None
         elif old.listed:
-            self._withdraw(old)
+            self._shelves.withdraw(old)
         self._documents[new.entity_id] = new
         if new.listed:
-            self._enter(new)
+            self._shelves.enter(new)
+            self.names.add(words_of_name(new))
+            self.tags.add(tag.tag for tag in (*new.offers, *new.wants))
         return new
-
-    def _enter(self, document: Document) -> None:
-        words = words_of_name(document)
-        for shelf, keys in self._shelves(document, words):
-            for key in keys:
-                shelf[key].add(document.entity_id)
-        self._rank[document.entity_id] = (not document.trading, key_of_name(document.name), document.entity_id)
-        self.names.add(words)
-        self.tags.add(tag.tag for tag in (*document.offers, *document.wants))
-
-    def _withdraw(self, document: Document) -> None:
-        for shelf, keys in self._shelves(document, words_of_name(document)):
-            for key in keys:
-                shelf[key].discard(document.entity_id)
-                if not shelf[key]:
-                    del shelf[key]
-        del self._rank[document.entity_id]
-
-    def _shelves(self, document: Document, words: Sequence[str]) -> Iterator[tuple[Postings, Iterable[str]]]:
-        yield self._by_tag["offers"], dict.fromkeys(tag.tag for tag in document.offers)
-        yield self._by_tag["wants"], dict.fromkeys(tag.tag for tag in document.wants)
-        yield self._by_name, words
-        yield self._by_category, dict.fromkeys(categories_of(document))
 
     async def get(self, entity_id: str) -> Document | None:
         """One entity."""
@@ -108,19 +69,18 @@ class MemoryIndex:
 
     async def search(self, query: Query) -> Found:
         """One page."""
-        scores = self._scores(query)
-        ids = nsmallest(query.offset + query.size, scores, key=self._order(query, scores))
-        return Found([self._documents[entity_id] for entity_id in ids[query.offset :]], len(scores))
+        scored = self._shelves.scored(query)
+        page = self._shelves.page(query, scored)
+        return Found([self._documents[entity_id] for entity_id in page], len(scored))
 
     async def count(self, query: Query) -> int:
         """How many there are."""
-        return len(self._scores(query))
+        return len(self._shelves.scored(query))
 
     async def tag_counts(self, tags: Sequence[str], side: Side | None) -> dict[str, int]:
         """How many have each tag."""
         sides: tuple[Side, ...] = (side,) if side else ("offers", "wants")
-        nobody: set[str] = set()
-        return {tag: len(set().union(*(self._by_tag[each].get(tag, nobody) for each in sides))) for tag in tags}
+        return {tag: self._shelves.held_by(tag, sides) for tag in tags}
 
     async def documents(self, after: str, limit: int) -> Documents:
         """Every document in id order."""
@@ -153,105 +113,13 @@ class MemoryIndex:
 
     def replace_with(self, built: "MemoryIndex") -> None:
         """Takes over everything the other index holds."""
-        for name in ("tags", "names", "_documents", "_ids", "_rank", "_by_tag", "_by_name", "_by_category"):
+        for name in ("tags", "names", "_documents", "_ids", "_shelves"):
             setattr(self, name, getattr(built, name))
         self._target = None
 
     def end_rebuilding(self) -> None:
         """The second index is dropped."""
         self._target = None
-
-    def _scores(self, query: Query) -> Score:
-        scores = self._tag_scores(query)
-        scores = self._name_scores(query, scores)
-        if query.category is not None:
-            within = self._by_category.get(query.category, set())
-            scores = dict.fromkeys(within, 0) if scores is None else _only(scores, within)
-        if query.ids is not None:
-            scores = {
-                entity_id: (scores or {}).get(entity_id, 0)
-                for entity_id in query.ids
-                if (entity_id in self._rank if scores is None else entity_id in scores)
-            }
-        if scores is None:
-            scores = dict.fromkeys(self._rank, 0)
-        for entity_id in query.without:
-            scores.pop(entity_id, None)
-        return self._with_points(query, self._filtered(query, scores))
-
-    def _filtered(self, query: Query, scores: Score) -> Score:
-        documents = self._documents
-        if query.tagged_since:
-            scores = {x: score for x, score in scores.items() if documents[x].newest_tag >= query.tagged_since}
-        if query.place is not None and query.place.within_km is not None:
-            reach = query.place.within_km
-            scores = {x: score for x, score in scores.items() if _kilometres(query, documents[x]) <= reach}
-        return scores
-
-    def _with_points(self, query: Query, scores: Score) -> Score:
-        if not query.trading_points and not query.band_points:
-            return scores
-        bands = query.band_points or {}
-        for entity_id in scores:
-            document = self._documents[entity_id]
-            scores[entity_id] += query.trading_points * document.trading + bands.get(document.band, 0)
-        return scores
-
-    def _tag_scores(self, query: Query) -> Score | None:
-        if query.asked is None:
-            return None
-        by_side: dict[Side, Score] = {}
-        for asked in query.asked:
-            scores = by_side.setdefault(asked.side, {})
-            for entity_id, worth in self._worths(asked).items():
-                scores[entity_id] = scores.get(entity_id, 0) + worth * asked.weight
-        sides = list(by_side.values()) or [{}]
-        if len(sides) == 1:
-            return sides[0]
-        if query.either_side:
-            return {x: sides[0].get(x, 0) + sides[1].get(x, 0) for x in sides[0].keys() | sides[1].keys()}
-        return {x: score + sides[1][x] for x, score in sides[0].items() if x in sides[1]}
-
-    def _worths(self, asked: Asked) -> Score:
-        """Per entity what its best tag for the asked one is worth."""
-        worths: Score = {}
-        postings = self._by_tag[asked.side]
-        for kind in reversed(rules.KINDS):
-            worth = rules.WORTH[kind]
-            for tag in asked.met.of(kind):
-                holders = postings.get(tag)
-                if holders is None:
-                    continue
-                if asked.since:
-                    holders = {x for x in holders if self._stands_since(x, asked.side, tag) >= asked.since}
-                worths.update(dict.fromkeys(holders, worth))
-        return worths
-
-    def _stands_since(self, entity_id: str, side: Side, tag: str) -> int:
-        return max(each.at for each in self._documents[entity_id].side(side) if each.tag == tag)
-
-    def _name_scores(self, query: Query, scores: Score | None) -> Score | None:
-        for met in query.name:
-            worths: Score = {}
-            for kind in reversed(rules.KINDS):
-                for word in met.of(kind):
-                    worths.update(dict.fromkeys(self._by_name.get(word, ()), rules.WORTH[kind]))
-            scores = worths if scores is None else {x: scores[x] + worths[x] for x in scores if x in worths}
-        return scores
-
-    def _order(self, query: Query, scores: Score) -> Callable[[str], tuple[object, ...]]:
-        rank, documents = self._rank, self._documents
-        match query.order:
-            case "name":
-                return lambda x: rank[x][1:]
-            case "newest":
-                return lambda x: (-documents[x].newest, x)
-            case "distance":
-                return lambda x: (_kilometres(query, documents[x]), x)
-            case _ if query.trading_first:
-                return lambda x: (rank[x][0], -scores[x], *rank[x][1:])
-            case _:
-                return lambda x: (-scores[x], *rank[x][1:])
 
 
 class MemoryTarget:
@@ -276,17 +144,6 @@ class MemoryTarget:
     def documents(self, after: str, limit: int) -> Documents:
         """What was built."""
         return self._built.documents(after, limit)
-
-
-def _only(scores: Score, within: set[str]) -> Score:
-    return {entity_id: score for entity_id, score in scores.items() if entity_id in within}
-
-
-def _kilometres(query: Query, document: Document) -> float:
-    """From the place asked for; infinite for an entity without a place."""
-    if query.place is None or document.latitude is None or document.longitude is None:
-        return float("inf")
-    return kilometres(query.place.latitude, query.place.longitude, document.latitude, document.longitude)
 
 
 def _shared(fact: Fact) -> Fact:
