@@ -17,6 +17,15 @@ from libs.common.service import StartRefused
 PREFIX = "MCCS_"
 SERVICES = ("identity", "directory", "ledger", "matcher", "notifier")
 DEVELOPMENT_SECRET = "development-only-secret-of-all-services"  # noqa: S105  refused in production
+_POSTGRES = ("embedded:", "postgresql://")
+STORE_DOORS = {
+    "identity_url": _POSTGRES,
+    "directory_url": (*_POSTGRES, "mongodb://", "mongodb+srv://"),
+    "ledger_url": _POSTGRES,
+    "matcher_url": ("memory:", "http://", "https://"),
+    "notifier_url": _POSTGRES,
+}
+"""How the address of each service's store may begin."""
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:]*):([^/@]*)@")
 
 
@@ -99,6 +108,14 @@ class CommonSettings(BaseSettings):
                 raise ValueError(
                     f"{variable(name)} is {value} in production: give a server's address, or set MCCS_ALLOW_LOCAL_DOORS=1"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _stores_have_a_door(self) -> Self:
+        for name, doors in STORE_DOORS.items():
+            value = getattr(self, name, None)
+            if isinstance(value, str) and not value.startswith(doors):
+                raise ValueError(f"{variable(name)} is wrong: it must begin with {' or '.join(doors)}")
         return self
 
     @property

@@ -33,6 +33,7 @@ class Payer(threading.Thread):
                 proposed = self._until_answered("POST", "/transfers", self._payer, self._proposal(), key)
                 self._until_answered("PATCH", f"/transfers/{proposed['id']}", self._payee, {"action": "accept"}, key)
                 self.acknowledged[key] = proposed["id"]
+            self._api.close()
         except BaseException as fault:  # noqa: BLE001  told by the test's own thread
             self.fault = fault
 
@@ -92,6 +93,7 @@ def test_a_node_killed_while_paying_keeps_every_acknowledged_payment_exactly_onc
     audit = own_node.mccs("check", "--json")
     assert audit.returncode == 0, audit.stdout + audit.stderr
     eventually(lambda: len(api("GET", "/entities", offers=tag, page_size=100)) == len(members))
+    api.close()
 
 
 def _completed(api: Api, member: Member) -> list[str]:
@@ -121,6 +123,7 @@ def test_a_stopped_node_leaves_no_process_and_starts_again_with_everything(own_n
     assert not server.exists()
     own_node.start()
     assert ana.entity()["id"] == ana.entity_id
+    api.close()
 
 
 def test_postgres_of_a_killed_node_ends_with_it(own_node: Running):
