@@ -98,7 +98,7 @@ def write(before: Entity | None, after: Entity, act: Act, now: datetime, *, audi
         sequences[kind] = sequences.get(kind, 0) + 1
         envelopes.append(event.envelope(subject=after.id, sequence=sequences[kind], time=now))
     version = 1 if before is None else before.version + 1
-    return Write(replace(after, version=version, sequences=sequences), tuple(envelopes), counts(before, after))
+    return Write(replace(after, version=version, sequences=sequences), tuple(envelopes), counts(before, after), before)
 
 
 def _tags(entity: Entity) -> tuple[object, ...]:

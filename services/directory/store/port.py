@@ -68,6 +68,8 @@ class Write:
     entity: Entity
     events: tuple[Envelope, ...] = ()
     counts: tuple[Count, ...] = ()
+    before: Entity | None = None
+    """What it replaces, where the writer says so: a door may then send the difference alone."""
 
 
 @dataclass(frozen=True, slots=True)

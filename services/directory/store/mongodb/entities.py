@@ -60,6 +60,12 @@ class Entities:
     def _replacing(self, write: Write) -> tuple[dict[str, Any], dict[str, Any]]:
         document = entity_document(write.entity)
         seen = {"_id": document.pop("_id"), "version": write.entity.version - 1}
+        if write.before is not None and write.before.version == seen["version"]:
+            # no other field can differ from what is stored at that version
+            there = entity_document(write.before)
+            same = {name: document.pop(name) for name in list(document) if document[name] == there.get(name)}
+            # an insert is never meant; were it tried (see _saved), it would be refused for its key and nothing else
+            return seen, {**self.outbox.pushing(write.events, document), "$setOnInsert": same}
         return seen, self.outbox.pushing(write.events, document)
 
     async def entity(self, entity_id: str) -> Entity | None:
