@@ -107,7 +107,9 @@ class Api:
             raise Refusal.of(401, "token_invalid", "This token is not a person's.")
         judge(operation, principal)
         key = headers.get("idempotency-key")
-        if key is not None and not (0 < len(key) <= _KEY_MAX and key.isascii() and key.isprintable()):
+        if operation.method == "GET" or 400 not in operation.statuses:
+            key = None
+        elif key is not None and not (0 < len(key) <= _KEY_MAX and key.isascii() and key.isprintable()):
             raise Refusal.of(400, "idempotency_key_invalid", "An Idempotency-Key has 1 to 255 plain characters.")
         return Call(
             context=self._context,

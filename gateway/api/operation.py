@@ -165,8 +165,9 @@ class Registry:
         example: Any = None,
         answer_example: Any = None,
     ) -> Callable[[Declared], Declared]:
-        """Declares the decorated handler as an operation. 429 and 500 are always among the statuses."""
-        listed = frozenset({*statuses, 429, 500})
+        """Declares the decorated handler as an operation. 429 and 500 are always among the statuses, 400 wherever the
+        published API does not say otherwise."""
+        listed = frozenset({*statuses, 429, 500, *(() if published else (400,))})
 
         def declare(handler: Declared) -> Declared:
             parameters = inspect.signature(handler).parameters
