@@ -1,0 +1,446 @@
+"""Shapes of answers, in Python's names. Amounts are Decimal, times RFC 3339 text."""
+
+from decimal import Decimal
+from typing import Any, Literal, NotRequired, TypedDict
+
+Status = Literal["pending", "accepted", "rejected", "tradingPending", "tradingAccepted", "tradingRejected"]
+TransferState = Literal["transferInitiated", "transferCompleted", "transferCancelled"]
+
+
+class SignedUp(TypedDict):
+    user_id: str
+    entity_id: str
+    token: str
+
+
+class LoggedIn(TypedDict):
+    token: str
+    expires_at: NotRequired[str]
+    last_login_date: NotRequired[str]
+    last_login_ip: NotRequired[str]
+    recovery_codes: NotRequired[list[str]]
+
+
+class User(TypedDict):
+    id: str
+    email: str
+    first_name: NotRequired[str]
+    last_name: NotRequired[str]
+    telephone: NotRequired[str]
+    last_login_date: NotRequired[str]
+    last_login_ip: NotRequired[str]
+
+
+class TransferView(TypedDict):
+    """A transfer as one of its parties sees it."""
+
+    id: str
+    transfer: Literal["in", "out"]
+    is_initiator: bool
+    account_number: str
+    entity_name: NotRequired[str]
+    amount: Decimal
+    unit: str
+    description: NotRequired[str]
+    status: TransferState
+    cancellation_reason: NotRequired[str]
+    date_proposed: str
+    date_expires: NotRequired[str]
+    date_completed: NotRequired[str]
+    date_cancelled: NotRequired[str]
+
+
+class TransferInitiated(TypedDict):
+    """`from` and `to` are account numbers."""
+
+    id: str
+    to: str
+    amount: Decimal
+    unit: str
+    description: NotRequired[str]
+    status: TransferState
+    date_proposed: str
+    date_expires: NotRequired[str]
+
+
+class AdminTransfer(TypedDict):
+    id: str
+    from_account_number: str
+    from_entity_name: NotRequired[str]
+    to_account_number: str
+    to_entity_name: NotRequired[str]
+    amount: Decimal
+    unit: str
+    description: NotRequired[str]
+    type: Literal["transfer", "adminTransfer"]
+    kind: str
+    status: TransferState
+    cancellation_reason: NotRequired[str]
+    date_proposed: str
+    date_expires: NotRequired[str]
+    date_completed: NotRequired[str]
+    date_cancelled: NotRequired[str]
+
+
+class Place(TypedDict):
+    latitude: float
+    longitude: float
+
+
+class Picture(TypedDict):
+    name: str
+    thumbnail: str
+    width: int
+    height: int
+
+
+class Entity(TypedDict):
+    """Which fields there are depends on who asks: see each operation."""
+
+    id: str
+    account_number: NotRequired[str]
+    name: NotRequired[str]
+    email: NotRequired[str]
+    telephone: NotRequired[str]
+    inc_type: NotRequired[str]
+    company_number: NotRequired[str]
+    website: NotRequired[str]
+    declared_turnover: NotRequired[int]
+    description: NotRequired[str]
+    address: NotRequired[str]
+    city: NotRequired[str]
+    region: NotRequired[str]
+    postal_code: NotRequired[str]
+    country: NotRequired[str]
+    status: NotRequired[Status]
+    show_tags_matched_since_last_login: NotRequired[bool]
+    receive_daily_match_notification_email: NotRequired[bool]
+    offers: list[str]
+    wants: list[str]
+    categories: list[str]
+    is_favorite: NotRequired[bool]
+    member_since: NotRequired[str]
+    place: NotRequired[Place]
+    pictures: NotRequired[list[Picture]]
+    unit: NotRequired[str]
+    balance: NotRequired[Decimal]
+    max_positive_balance: NotRequired[Decimal]
+    max_negative_balance: NotRequired[Decimal]
+    available: NotRequired[Decimal]
+    available_to_spend: NotRequired[Decimal]
+    available_to_receive: NotRequired[Decimal]
+    pending_transfers: NotRequired[list[TransferView]]
+
+
+class AdminEntity(Entity):
+    pending_transfers: NotRequired[list[AdminTransfer]]  # type: ignore[misc]  # seen from both sides here
+    users: NotRequired[list[User]]
+
+
+class UserWithEntity(User):
+    entities: NotRequired[list[AdminEntity]]
+
+
+class Balance(TypedDict):
+    unit: str
+    balance: Decimal
+    max_positive_balance: Decimal
+    max_negative_balance: Decimal
+    available: Decimal
+    available_to_spend: Decimal
+    available_to_receive: Decimal
+
+
+class Named(TypedDict):
+    """A category or a tag."""
+
+    id: str
+    name: str
+
+
+class LogEntry(TypedDict):
+    user_id: NotRequired[str]
+    email: NotRequired[str]
+    action: str
+    detail: str
+    category: str
+    created_at: str
+    id: NotRequired[str]
+    entity_id: NotRequired[str]
+    before: NotRequired[dict[str, Any]]
+    after: NotRequired[dict[str, Any]]
+
+
+class Up(TypedDict):
+    status: Literal["up"]
+
+
+class Session(TypedDict):
+    id: str
+    kind: str
+    created_at: str
+    last_used_at: str
+    expires_at: str
+    address: str
+    agent: str
+    current: bool
+
+
+class Ended(TypedDict):
+    ended: int
+
+
+class SecondFactor(TypedDict):
+    enabled: bool
+    required: bool
+    recovery_codes_left: int
+
+
+class SecondFactorSecret(TypedDict):
+    """For an authenticator: the secret in base32, and an `otpauth://` address for a QR code."""
+
+    secret: str
+    uri: str
+
+
+class RecoveryCodes(TypedDict):
+    """Shown once."""
+
+    recovery_codes: list[str]
+
+
+class Key(TypedDict):
+    id: str
+    entity_id: str
+    name: str
+    scopes: list[str]
+    rate_per_minute: int
+    hint: str
+    created_by: str
+    created_at: str
+    last_used_at: NotRequired[str]
+    last_used_address: NotRequired[str]
+
+
+class NewKey(Key):
+    """Shown this once."""
+
+    secret: str
+
+
+class Person(TypedDict):
+    entity_id: str
+    user_id: str
+    role: str
+    since: str
+    email: NotRequired[str]
+    first_name: NotRequired[str]
+    last_name: NotRequired[str]
+
+
+class Invitation(TypedDict):
+    id: str
+    entity_id: str
+    email: str
+    role: str
+    invited_by: str
+    created_at: str
+    expires_at: str
+
+
+class Suggestion(TypedDict):
+    tag: str
+    count: int
+
+
+class Count(TypedDict):
+    kind: str
+    tag: str
+    count: int
+
+
+class Letter(TypedDict):
+    letter: str
+    categories: int
+
+
+class Reason(TypedDict):
+    """A stable word, and what its sentence needs."""
+
+    code: str
+    params: dict[str, Any]
+
+
+class MatchedTags(TypedDict):
+    side: Literal["offers", "wants"]
+    mine: str
+    theirs: str
+    kind: str
+    appeared_at: str
+
+
+class Match(TypedDict):
+    """A counterpart with the reasons; `score` is 0 to 1."""
+
+    entity_id: str
+    entity: Entity
+    score: float
+    mutual: bool
+    trading: bool
+    appeared_at: str
+    tags: list[MatchedTags]
+    reasons: list[Reason]
+    distance_km: NotRequired[float]
+
+
+class Party(TypedDict):
+    entity_id: NotRequired[str]
+    number: str
+    name: str
+
+
+class Fee(TypedDict):
+    name: str
+    amount: Decimal
+    payee: Party
+
+
+class Preview(TypedDict):
+    payer: Party
+    payee: Party
+    amount: Decimal
+    fees: list[Fee]
+    total: Decimal
+    unit: str
+
+
+class StatementLine(TypedDict):
+    """`amount` is negative where the entity paid."""
+
+    transfer_id: str
+    seq: int
+    at: str
+    kind: str
+    counterparty: Party
+    description: str
+    amount: Decimal
+    balance_after: Decimal
+
+
+class SeriesPoint(TypedDict):
+    """One local day: `balance` at its end, what came `in` and went `out`."""
+
+    day: str
+    balance: Decimal
+
+
+class BalanceAt(TypedDict):
+    entity_id: str
+    at: str
+    balance: Decimal
+    unit: str
+
+
+class LimitChange(TypedDict):
+    at: str
+    old_max_negative: Decimal
+    old_max_positive: Decimal
+    max_negative: Decimal
+    max_positive: Decimal
+    by: NotRequired[str]
+    reason: str
+
+
+class BatchLine(TypedDict):
+    line: int
+    code: str
+    message: str
+    transfer_id: NotRequired[str]
+
+
+class Batch(TypedDict):
+    lines: list[BatchLine]
+    accepted: int
+    refused: int
+
+
+class Import(TypedDict):
+    lines: list[BatchLine]
+    imported: int
+    repeated: int
+    refused: int
+
+
+class Group(TypedDict):
+    id: str
+    status: str
+    transfers: list[dict[str, Any]]
+
+
+class PendingTransfer(TransferView):
+    entity_id: str
+    may_accept: bool
+    may_cancel: bool
+
+
+class Notice(TypedDict):
+    id: str
+    kind: str
+    title: str
+    text: str
+    link: NotRequired[str]
+    entity_id: NotRequired[str]
+    at: str
+    read: bool
+
+
+class Unread(TypedDict):
+    unread: int
+
+
+class Preference(TypedDict):
+    """`mail` or `bell` is absent where a kind has no such channel."""
+
+    kind: str
+    title: str
+    mandatory: bool
+    mail: NotRequired[bool]
+    bell: NotRequired[bool]
+
+
+class Audit(TypedDict):
+    ok: bool
+    checked_at: str
+    accounts: int
+    open_proposals: int
+    faults: list[dict[str, Any]]
+
+
+class Job(TypedDict):
+    id: str
+    kind: str
+    old: str
+    new: NotRequired[str]
+    status: str
+    entities_done: int
+    entities_total: int
+    started_at: str
+    finished_at: NotRequired[str]
+
+
+class Rebuild(TypedDict):
+    state: str
+    read: int
+    total: NotRequired[int]
+    started_at: NotRequired[str]
+    finished_at: NotRequired[str]
+    problem: NotRequired[str]
+
+
+class KeyToken(TypedDict):
+    """RFC 6749 section 5.1."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: NotRequired[str]

@@ -1,0 +1,44 @@
+"""The bell and what one wants to be told."""
+
+from typing import NotRequired, TypedDict
+
+from . import answers as shapes
+from .request import Part, Request, get, known, parted, send
+
+
+class PreferenceChange(TypedDict):
+    kind: str
+    mail: NotRequired[bool]
+    bell: NotRequired[bool]
+
+
+def notices(*, cursor: str | None = None, limit: int = 100) -> Request[Part[shapes.Notice]]:
+    """Own notices, newest first."""
+    return parted("/notices", cursor=cursor, limit=limit)
+
+
+def unread_notices() -> Request[shapes.Unread]:
+    """How many are unread."""
+    return get("/notices/unread")
+
+
+def read_notices(ids: list[str] | None = None) -> Request[shapes.Unread]:
+    """Marks these as read, or all."""
+    return send("POST", "/notices/read", known(ids=ids))
+
+
+def preferences(*, entity_id: str | None = None) -> Request[list[shapes.Preference]]:
+    """By kind and channel, for one own entity or for all."""
+    return get("/preferences", querying_entity_id=entity_id)
+
+
+def set_preferences(
+    changes: list[PreferenceChange], *, entity_id: str | None = None
+) -> Request[list[shapes.Preference]]:
+    """Changes what is named."""
+    return send("PUT", "/preferences", known(preferences=changes, entityID=entity_id))
+
+
+def health() -> Request[shapes.Up]:
+    """Whether the node answers."""
+    return get("/health")
