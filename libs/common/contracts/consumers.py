@@ -6,9 +6,9 @@ Broadcasts (`BROADCAST`) go to every process that listens, besides. A service's 
 from libs.common.contracts import directory, identity, ledger, matcher, notifier
 
 CONSUMERS: dict[str, tuple[str, ...]] = {
-    identity.UserRegisteredV1.TYPE: ("directory", "ledger", "notifier"),
+    identity.UserRegisteredV1.TYPE: ("directory", "notifier"),
     identity.UserChangedV1.TYPE: ("directory", "notifier"),
-    identity.UserDeletedV1.TYPE: ("directory", "ledger", "notifier"),
+    identity.UserDeletedV1.TYPE: ("directory", "notifier"),
     identity.MembershipChangedV1.TYPE: ("directory", "ledger", "notifier"),
     identity.SessionEndedV1.TYPE: (),
     identity.ResetRequestedV1.TYPE: ("notifier",),

@@ -7,7 +7,8 @@ from libs.common.contracts import Audited, Event
 
 
 class UserRegisteredV1(Event):
-    """A person signed up, with an entity. Directory and ledger create their part, the notifier welcomes (EM-01, EM-02)."""
+    """A person signed up, with an entity. The directory creates its part, and by it the ledger; the notifier welcomes (EM-01,
+    EM-02)."""
 
     TYPE: ClassVar[str] = "identity.user.registered.v1"
     user_id: str
