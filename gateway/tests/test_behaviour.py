@@ -169,7 +169,9 @@ async def test_a_time_is_read_in_three_forms_and_a_plain_date_is_the_local_day(g
     assert lasts.total_seconds() == (86400 if len(given) == 10 and "-" in given else 0.001)
 
 
-@pytest.mark.parametrize("given", ["yesterday", "2026-13-01", "2026-02-30", "2026-03-01T12:00:00", "1e9", "-5", "2026-3-1"])
+@pytest.mark.parametrize(
+    "given", ["yesterday", "2026-13-01", "2026-02-30", "2026-03-01T12:00:00", "1e9", "-5", "2026-3-1"]
+)
 async def test_any_other_time_is_a_400_that_names_it(house: House, given: str):
     query = {"status": "all", "date_from": given} | ENTITIES
     heard = await house("GET", "/api/v1/transfers", query=query, token=MEMBER)
@@ -212,7 +214,9 @@ async def test_who_is_no_party_gets_the_same_401_as_for_an_unknown_transfer(hous
     ("accept", "payer", "in"), ("accept", "payee", "out"), ("cancel", "payer", "out"), ("reject", "payee", "out"),
 ])  # fmt: skip
 async def test_the_answer_to_a_decision_is_seen_from_who_decided(house: House, action: str, initiator: str, side: str):
-    house.services.on("ledger", "POST", f"/transfers/{TRANSFER}/.*", a_transfer(initiator=initiator, status="completed"))
+    house.services.on(
+        "ledger", "POST", f"/transfers/{TRANSFER}/.*", a_transfer(initiator=initiator, status="completed")
+    )
     heard = await house("PATCH", f"/api/v1/transfers/{TRANSFER}", {"action": action}, token=MEMBER)
     assert heard.json["data"]["transfer"] == side
 
@@ -264,7 +268,9 @@ async def test_an_admins_change_reaches_limits_directory_standing_and_people_in_
 
 
 async def test_a_limit_below_the_balance_leaves_everything_as_it_was(house: House):
-    house.services.on("ledger", "PUT", f"/accounts/{BAKERY}/limits", refusal(400, "limit_below_balance", "max_negative_minor"))
+    house.services.on(
+        "ledger", "PUT", f"/accounts/{BAKERY}/limits", refusal(400, "limit_below_balance", "max_negative_minor")
+    )
     heard = await house("PATCH", f"/api/v1/admin/entities/{BAKERY}", ADMIN_PATCH, token=OFFICE)
     assert heard.codes == [("limit_below_balance", "maxNegativeBalance")]
     assert all(each.query.get("dry_run") for each in house.services.of("directory", "PATCH", ".*"))
