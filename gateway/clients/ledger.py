@@ -70,7 +70,7 @@ class TransferJson(TypedDict):
     unit: str
     description: str
     initiator: str
-    """`payer`, `payee` or `admin`."""
+    """`payer`, `payee`, `admin`, or `group` where it belongs to a group that is accepted as a whole."""
     proposed_at: str
     expires_at: NotRequired[str]
     completed_at: NotRequired[str]
@@ -178,6 +178,25 @@ class GroupJson(TypedDict):
     id: str
     status: TransferStatus
     transfers: list[TransferJson]
+    consented: list[str]
+    """Numbers of the accounts that have consented."""
+
+
+class GroupTransfer(TypedDict):
+    """One transfer of a group; account numbers."""
+
+    payer: str
+    payee: str
+    amount_minor: int
+    description: str
+
+
+class FeeRuleJson(TypedDict):
+    id: str
+    name: str
+    share_ppm: int
+    """Millionths of the amount: 5000 is half a per cent."""
+    payee: PartyJson
 
 
 class ImportJson(TypedDict):
@@ -409,13 +428,37 @@ class LedgerClient:
         )
         return cast("BatchJson", answer.json())
 
-    async def propose_group(self, caller: Caller, transfers: Sequence[NewTransfer]) -> GroupJson:
-        """At most 20 transfers that post together at the last consent; every initiator is the caller's."""
-        return cast("GroupJson", await self._call(caller, "POST", "/groups", body={"transfers": list(transfers)}))
+    async def propose_group(self, caller: Caller, initiator: str, transfers: Sequence[GroupTransfer]) -> GroupJson:
+        """At most 20 transfers between any accounts that post together at the last consent; every account concerned
+        consents once, the initiator (one of them, the caller's) by proposing."""
+        body = {"initiator": initiator, "transfers": list(transfers)}
+        return cast("GroupJson", await self._call(caller, "POST", "/groups", body=body))
+
+    async def accept_group(self, caller: Caller, group_id: str, entity_id: str) -> GroupJson:
+        """Consent of one own entity; the last one posts everything. 400 `limit_reached`, `transfer_finished`."""
+        body = {"entity_id": entity_id}
+        return cast("GroupJson", await self._call(caller, "POST", f"/groups/{group_id}/accept", body=body))
+
+    async def end_group(self, caller: Caller, group_id: str, *, reason: str = "") -> GroupJson:
+        """Any party, or an admin, ends an open group."""
+        return cast("GroupJson", await self._call(caller, "POST", f"/groups/{group_id}/end", body={"reason": reason}))
 
     async def group(self, caller: Caller, group_id: str) -> GroupJson:
         """For parties and admins."""
         return cast("GroupJson", await self._call(caller, "GET", f"/groups/{group_id}"))
+
+    async def fees(self, caller: Caller) -> list[FeeRuleJson]:
+        """The rules in force (LE-11)."""
+        return cast("list[FeeRuleJson]", (await self._call(caller, "GET", "/fees"))["items"])
+
+    async def add_fee(self, caller: Caller, *, name: str, share_ppm: int) -> FeeRuleJson:
+        """By an admin: from now on payers pay this share to the community's account."""
+        body = {"name": name, "share_ppm": share_ppm}
+        return cast("FeeRuleJson", await self._call(caller, "POST", "/fees", body=body))
+
+    async def end_fee(self, caller: Caller, fee_id: str) -> None:
+        """By an admin."""
+        await self._call(caller, "DELETE", f"/fees/{fee_id}")
 
     async def import_transfers(self, caller: Caller, csv: bytes) -> ImportJson:
         """A past, as CSV `date,payer number,payee number,amount,description` in date order (AD-11); safe to repeat.

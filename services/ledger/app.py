@@ -18,6 +18,7 @@ from libs.common.service import Role, StartRefused, Wiring
 from libs.common.web import create_app
 from services.ledger import consumers
 from services.ledger.api import accounts as account_routes
+from services.ledger.api import agreements as agreement_routes
 from services.ledger.api import imports as import_routes
 from services.ledger.api import statement as statement_routes
 from services.ledger.api import transfers as transfer_routes
@@ -25,6 +26,7 @@ from services.ledger.service.clock import keep_time
 from services.ledger.service.ledger import Ledger, put_together
 from services.ledger.settings import AUDITOR_ROLE, RELAY_ROLE, SERVICE_ROLE, Settings
 from services.ledger.store.accounts import Accounts
+from services.ledger.store.agreements import Agreements
 from services.ledger.store.durability import unsafe_settings
 from services.ledger.store.inbox import Heard
 from services.ledger.store.postings import Postings
@@ -103,6 +105,12 @@ class LedgerService:
                 lifetime_s=settings.proposal_lifetime_s,
                 reminder_s=settings.proposal_reminder_s,
             ),
+            Agreements(
+                postings,
+                reserve=settings.ledger_reserve,
+                lifetime_s=settings.proposal_lifetime_s,
+                reminder_s=settings.proposal_reminder_s,
+            ),
             Reads(reads),
             self._told,
         )
@@ -139,6 +147,7 @@ class LedgerService:
         self._pools.clear()
 
     def _add_routes(self, ledger: Ledger, statements: Statements) -> None:
+        agreement_routes.add_routes(self.api, ledger)
         transfer_routes.add_routes(self.api, ledger)
         self.api.include_router(account_routes.routes(ledger))
         self.api.include_router(statement_routes.routes(ledger, statements, self._wiring.clock))

@@ -64,6 +64,9 @@ _TABLE: dict[str, tuple[int, str, str, str | None]] = {
     "imported": (200, "imported", "Imported.", None),
     "repeated": (200, "repeated", "Imported by an earlier load.", None),
     "ok": (200, "ok", "", None),
+    "direction_wrong": (400, "direction_wrong", "The direction is `out` or `in`.", "direction"),
+    "busy": (503, "busy", "Too many requests at once; try again.", None),
+    "store_away": (503, "store_away", "The books cannot be reached; repeat with the same key.", None),
     "not_done": (400, "not_done", "Nothing was done, because another line was refused.", None),
 }
 

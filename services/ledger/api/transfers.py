@@ -176,5 +176,11 @@ def _whole(request: Request, name: str, default: int, largest: int) -> int:
 def _pending(row: dict[str, Any]) -> dict[str, Any]:
     shape: dict[str, Any] = orjson.loads(row["shape"])
     is_own = (row["direction"] == "out") == (row["initiator"] == "payer")
-    shape.update(entity_id=row["entity_id"], direction=row["direction"], may_accept=not is_own, may_cancel=is_own)
+    is_single = row["initiator"] != "group"  # a group is accepted and ended as a whole
+    shape.update(
+        entity_id=row["entity_id"],
+        direction=row["direction"],
+        may_accept=is_single and not is_own,
+        may_cancel=is_single and is_own,
+    )
     return shape

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.ledger.service.writer import CoalescingWriter
 from services.ledger.settings import Settings
 from services.ledger.store.accounts import Accounts
+from services.ledger.store.agreements import Agreements
 from services.ledger.store.postings import Consent, Ending, Outcome, Payment, Postings, Proposal
 from services.ledger.store.reads import Reads
 
@@ -17,6 +18,7 @@ class Ledger:
     settings: Settings
     accounts: Accounts
     postings: Postings
+    agreements: Agreements
     reads: Reads
     told: Callable[[], None]
     """Called after a commit that left news in the outbox."""
@@ -33,7 +35,12 @@ class Ledger:
 
 
 def put_together(
-    settings: Settings, accounts: Accounts, postings: Postings, reads: Reads, told: Callable[[], None]
+    settings: Settings,
+    accounts: Accounts,
+    postings: Postings,
+    agreements: Agreements,
+    reads: Reads,
+    told: Callable[[], None],
 ) -> Ledger:
     """The ledger with its writers."""
     limits = {"batch_max": settings.ledger_batch_max, "queue_max": settings.ledger_queue_max}
@@ -41,6 +48,7 @@ def put_together(
         settings=settings,
         accounts=accounts,
         postings=postings,
+        agreements=agreements,
         reads=reads,
         told=told,
         proposing=CoalescingWriter(postings.propose, **limits),

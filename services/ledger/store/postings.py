@@ -112,8 +112,23 @@ class Postings:
     async def propose(self, items: Sequence[Proposal]) -> list[Outcome]:
         """Codes: ok, not_your_account, idempotency_conflict, same_account, unknown_account, other_unit, may_not_trade,
         other_may_not_trade, account_frozen, limit_reached (with room), other_limit_reached."""
-        return await self._call(
-            _PROPOSE,
+        return await self._call(_PROPOSE, *self._proposals(items))
+
+    async def propose_all_or_none(self, items: Sequence[Proposal]) -> list[Outcome]:
+        """As propose; where one is refused, none is kept."""
+        async with self._pool.acquire() as connection:
+            open_transaction = connection.transaction()
+            await open_transaction.start()
+            kept = False
+            try:
+                rows = await connection.fetch(_PROPOSE, *self._proposals(items))
+                kept = all(row[0] == "ok" for row in rows)
+            finally:
+                await (open_transaction.commit() if kept else open_transaction.rollback())
+        return [Outcome(row[0], row[1], bool(row[2]), row[3] if kept else None) for row in rows]
+
+    def _proposals(self, items: Sequence[Proposal]) -> list[object]:
+        return [
             [item.id for item in items],
             [item.asked.caller for item in items],
             [item.asked.only_entity for item in items],
@@ -128,7 +143,7 @@ class Postings:
             self._reserve,
             self._lifetime,
             self._remind_before,
-        )
+        ]
 
     async def accept(self, items: Sequence[Consent]) -> list[Outcome]:
         """Codes: ok, limit_reached (the proposal is cancelled then), not_a_party, own_proposal, transfer_finished,

@@ -49,3 +49,33 @@ BEGIN
     ORDER BY i.caller, i.key;
 END
 $$;
+
+-- From now on transfers pay this share to a community account; a rule is ended, never changed.
+CREATE FUNCTION add_fee_rule(p_id uuid, p_name text, p_share_ppm integer, p_payee text, p_by text, p_request text)
+RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO fee_rule (id, name, share_ppm, payee, made_by)
+    SELECT p_id, p_name, p_share_ppm, a.id, p_by FROM account a WHERE a.number = p_payee AND a.kind = 'community';
+    IF NOT FOUND THEN
+        RETURN 'unknown_account';
+    END IF;
+    PERFORM tell_audit(p_by, 'admin', 'fee.added', 'A fee was added.', 'fee', p_id::text, NULL, NULL,
+        jsonb_build_object('name', p_name, 'share_ppm', p_share_ppm), p_request);
+    RETURN 'ok';
+END
+$$;
+
+CREATE FUNCTION end_fee_rule(p_id uuid, p_by text, p_request text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM fee_rule WHERE id = p_id) THEN
+        RETURN 'unknown_fee';
+    END IF;
+    INSERT INTO fee_rule_end (rule_id, ended_by) VALUES (p_id, p_by) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        PERFORM tell_audit(p_by, 'admin', 'fee.ended', 'A fee was ended.', 'fee', p_id::text, NULL, NULL, NULL, p_request);
+    END IF;
+    RETURN 'ok';
+END
+$$;

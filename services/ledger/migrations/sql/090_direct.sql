@@ -101,6 +101,16 @@ BEGIN
             (SELECT array_agg(i.id) FROM unnest(p_ids, o_transfer) AS i(id, transfer) WHERE i.id = i.transfer),
             (SELECT array_agg(i.request) FROM unnest(p_ids, o_transfer, p_requests) AS i(id, transfer, request)
              WHERE i.id = i.transfer));
+        INSERT INTO outbox (id, type, subject, sequence, time, data, correlationid)
+        SELECT new_id(), 'ledger.audit.recorded.v1', i.id, 1, v_at,
+            jsonb_build_object('actor_id', i.caller, 'actor_email', NULL, 'actor_role', 'admin', 'category', 'admin',
+                'action', 'transfer.made_on_behalf', 'detail', 'A transfer was made on behalf of a member.',
+                'subject_kind', 'transfer', 'subject_id', i.id, 'entity_id', NULL, 'before', NULL, 'after',
+                jsonb_build_object('payer', i.payer, 'payee', i.payee, 'amount_minor', i.amount), 'at', rfc3339(v_at)),
+            i.request
+        FROM unnest(p_ids, p_callers, p_payers, p_payees, p_amounts, o_transfer, p_requests)
+             AS i(id, caller, payer, payee, amount, transfer, request)
+        WHERE i.id = i.transfer;
     END IF;
 
     RETURN QUERY

@@ -22,7 +22,8 @@ DECLARE
     owned regclass;
 BEGIN
     FOREACH seen IN ARRAY ARRAY['account_view', 'transfer_view', 'entry_view', 'hold_view', 'resolution_view',
-                                'limit_change_view', 'membership_view', 'block_view', 'fee_rule_view']
+                                'limit_change_view', 'membership_view', 'block_view', 'fee_rule_view',
+                                'group_consent_view']
     LOOP
         EXECUTE format('GRANT SELECT ON %I TO mccs_ledger_service', seen);
     END LOOP;
@@ -37,7 +38,8 @@ BEGIN
         SELECT p.oid FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
            OR p.pronamespace = 'public'::regnamespace
-              AND p.proname IN ('transfer_json', 'fees_json', 'rfc3339', 'listed', 'band_of', 'fee_of', 'fees_of', 'acts_for')
+              AND p.proname IN ('transfer_json', 'fees_json', 'rfc3339', 'listed', 'band_of', 'fee_of', 'fees_of',
+                                'group_json', 'acts_for')
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO mccs_ledger_service', called);
     END LOOP;
