@@ -9,8 +9,8 @@ from gateway.flows import NewMember, sign_up
 from gateway.pages.headers import local_path
 from gateway.pages.page import Page
 from gateway.pages.screen import Screen, form_problems
+from gateway.pages.second_factor import qr_code
 from libs.common.errors import Problem, Refusal
-from libs.common.peers import Caller
 
 PROFILE_FIELDS = (
     "name",
@@ -60,17 +60,8 @@ async def do_signup(screen: Screen) -> Response:
     except Refusal as refusal:
         return screen.render("signup.html", status=400, problems=form_problems(refusal))
     if "token" in answer:
-        await _end_unused(screen, answer["token"])
+        await screen.end_session(answer["token"])
     return screen.go("/login", done="signed_up")
-
-
-async def _end_unused(screen: Screen, token: str) -> None:
-    """Ends the session that came with the signup, which this browser will not use."""
-    own = screen.own_caller()
-    try:
-        await screen.clients.identity.logout(Caller(token=token, request_id=own.request_id))
-    except Refusal:
-        return  # it runs out by itself
 
 
 def profile_of(screen: Screen) -> tuple[dict[str, Any], list[Problem]]:
@@ -133,6 +124,8 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
         )
     except Refusal as refusal:
         problems = form_problems(refusal)
+        if any(problem.code == "second_factor_setup_needed" for problem in problems):
+            return await _enrol(screen, role)
         ask_code = any(problem.code.startswith("second_factor") for problem in problems) or form.has("code")
         response = _login_page(screen, role, status=refusal.status, problems=problems, ask_code=ask_code)
         if refusal.retry_after_s:
@@ -140,7 +133,28 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
         return response
     screen.house.sessions.begin(screen.cookies, session)
     screen.cookies.drop("acting")
-    return screen.go(local_path(form.text("next"), "/admin" if role == "admin" else "/home"))
+    onward = local_path(form.text("next"), "/admin" if role == "admin" else "/home")
+    if "recovery_codes" in session:
+        return screen.render("recovery_codes.html", codes=session["recovery_codes"], onward=onward)
+    return screen.go(onward)
+
+
+async def _enrol(screen: Screen, role: LoginRole) -> Response:
+    """Somebody who may not log in without a second factor sets one up; the next login with its code turns it on."""
+    email = screen.form.text("email")
+    try:
+        secret = await screen.clients.identity.enrol_second_factor(
+            screen.own_caller(), email=email, password=screen.form.text("password", keep=True), role=role
+        )
+    except Refusal as refusal:
+        return _login_page(screen, role, status=refusal.status, problems=form_problems(refusal))
+    return screen.render(
+        "second_factor_secret.html",
+        secret=secret,
+        qr=qr_code(secret["uri"]),
+        email=email,
+        confirm_at="/admin/login" if role == "admin" else "/login",
+    )
 
 
 async def do_logout(screen: Screen) -> Response:

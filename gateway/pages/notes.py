@@ -9,6 +9,8 @@ NOTES = {
     "accepted": _("Accepted. The transfer is complete."),
     "rejected": _("Rejected. Nothing was paid."),
     "cancelled": _("Withdrawn. Nothing was paid."),
+    "invited": _("The invitation is on its way."),
+    "joined": _("Welcome. You act for this member now."),
     "saved": _("Saved."),
     "sent": _("Your message is on its way."),
     "welcome": _("Welcome! Your account is open. An administrator looks at new members before they are listed."),

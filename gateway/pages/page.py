@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.pages.screen import Handler, Who
+from gateway.pages.screen import Door, Handler, Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,12 @@ class Page:
     post: Handler | None = None
     who: Who = "anyone"
     form_token: bool = True
-    """Off only where the address itself is the proof and mail programs press the button (RFC 8058)."""
+
+    takes_files: bool = False
+
+    @property
+    def door(self) -> Door:
+        return Door(self.who, self.form_token, self.takes_files)
 
     @property
     def methods(self) -> list[str]:

@@ -13,6 +13,7 @@ from gateway.pages import (
     admin_start,
     admin_transfers,
     admin_users,
+    api_keys,
     application,
     directory,
     entry,
@@ -21,14 +22,17 @@ from gateway.pages import (
     notifications,
     passwords,
     pay,
+    people,
+    pictures,
     profile,
+    second_factor,
     security,
     start,
     statement,
     transfers,
 )
 from gateway.pages.page import Page
-from gateway.pages.screen import House, answer, not_found
+from gateway.pages.screen import Door, House, answer, not_found
 
 AREAS: Sequence[Sequence[Page]] = (
     start.PAGES,
@@ -37,11 +41,15 @@ AREAS: Sequence[Sequence[Page]] = (
     directory.PAGES,
     matches.PAGES,
     profile.PAGES,
+    pictures.PAGES,
+    people.PAGES,
     pay.PAGES,
     transfers.PAGES,
     statement.PAGES,
     notifications.PAGES,
     security.PAGES,
+    second_factor.PAGES,
+    api_keys.PAGES,
     application.PAGES,
     mail.PAGES,
     admin_start.PAGES,
@@ -65,7 +73,7 @@ def not_found_endpoint(context: GatewayContext, house: House | None = None) -> C
     house = house or House.of(context)
 
     async def endpoint(request: Request) -> Response:
-        return await answer(house, request, not_found, "anyone")
+        return await answer(house, request, not_found, Door())
 
     return endpoint
 
@@ -76,6 +84,6 @@ def _endpoint(house: House, page: Page) -> Callable[[Request], Awaitable[Respons
         handler = page.post if request.method == "POST" else page.get
         if handler is None:
             handler = not_found
-        return await answer(house, request, handler, page.who, form_token=page.form_token)
+        return await answer(house, request, handler, page.door)
 
     return endpoint

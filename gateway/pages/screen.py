@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
@@ -156,6 +157,11 @@ class Screen:
             target += ("&" if "?" in target else "?") + f"done={done}"
         return RedirectResponse(target, status_code=303)
 
+    async def end_session(self, token: str) -> None:
+        """Ends a session that came with a signup and that this browser will not use; else it runs out by itself."""
+        with suppress(Refusal):
+            await self.clients.identity.logout(replace(self.own_caller(), token=token))
+
     def new_key(self) -> str:
         """A fresh idempotency key for a form."""
         return secrets.token_urlsafe(18)
@@ -164,13 +170,23 @@ class Screen:
 Handler = Callable[[Screen], Awaitable[Response]]
 
 
-async def answer(house: House, request: Request, handler: Handler, who: Who, *, form_token: bool = True) -> Response:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may come to an address, and with what."""
+
+    who: Who = "anyone"
+    form_token: bool = True
+    """Off only where the address itself is the proof and mail programs press the button (RFC 8058)."""
+    takes_files: bool = False
+
+
+async def answer(house: House, request: Request, handler: Handler, door: Door) -> Response:
     """Runs a handler with everything around it: visitor, permission to look, form token, refusals, headers."""
     cookies = Cookies(request, house.https)
     language = house.languages.choose(cookies.get("language"), request.headers.get("accept-language", ""))
     screen = Screen(house, request, cookies, Visitor(""), language, Form.empty())
     try:
-        response = await _answered(screen, handler, who, form_token=form_token)
+        response = await _answered(screen, handler, door)
     except Refusal as refusal:
         response = refused(screen, refusal)
     except Exception:  # noqa: BLE001  a person gets a page with a number to tell, the log gets the fault
@@ -183,27 +199,28 @@ async def answer(house: House, request: Request, handler: Handler, who: Who, *, 
     return response
 
 
-async def _answered(screen: Screen, handler: Handler, who: Who, *, form_token: bool) -> Response:
-    if form_token and screen.request.method not in SAFE_METHODS:
-        await _judge_form(screen)
+async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:
+    if door.form_token and screen.request.method not in SAFE_METHODS:
+        await _judge_form(screen, takes_files=door.takes_files)
     if not screen.visitor.browser_id:
         screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())
-    if who != "anyone" and screen.visitor.principal is None:
-        return _to_login(screen, who)
-    if who == "admin" and not screen.visitor.is_admin:
+    if door.who != "anyone" and screen.visitor.principal is None:
+        return _to_login(screen, door.who)
+    if door.who == "admin" and not screen.visitor.is_admin:
         raise Refusal.of(403, "not_yours", "Only administrators may see this page.")
-    if who == "member" and screen.visitor.is_admin:
+    if door.who == "member" and screen.visitor.is_admin:
         return screen.go("/admin")
     return await handler(screen)
 
 
-async def _judge_form(screen: Screen) -> None:
+async def _judge_form(screen: Screen, *, takes_files: bool) -> None:
     """Reads the form and refuses one that no page of ours made for this browser and session."""
     settings = screen.house.context.settings
     if not comes_from_here(screen.request, settings.public_address):
         raise Refusal.of(403, "form_foreign", "This form was sent from another site.")
     try:
-        screen.form = await read_form(screen.request)
+        files_max_bytes = settings.large_body_max_bytes if takes_files else 0
+        screen.form = await read_form(screen.request, files_max_bytes=files_max_bytes)
     except ClientDisconnect:
         raise Refusal.of(400, "malformed_body", "The form did not arrive whole.") from None
     screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())

@@ -16,6 +16,7 @@ from libs.common.peers import Caller, StreamedAnswer
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 AWAY = Refusal.of(503, "service_away", "Away.", retry_after_s=5)
+SECRET = {"secret": "JBSWY3DPEHPK3PXP", "uri": "otpauth://totp/Brookvale:ana?secret=JBSWY3DPEHPK3PXP&issuer=Brookvale"}
 LISTED = {"accepted", "tradingPending", "tradingRejected", "tradingAccepted"}
 
 
@@ -40,7 +41,9 @@ class Community:
         self.category_names: list[str] = []
         self.notices: list[dict[str, Any]] = []
         self.limits: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.suggestions: list[dict[str, Any]] = []
+        self.invitations: dict[str, dict[str, Any]] = {}
+        self.api_keys: list[dict[str, Any]] = []
+        self.pictures: dict[str, bytes] = {}
 
     # --- making things
 
@@ -222,6 +225,8 @@ class Identity(Part):
 
     async def login(self, caller: Caller, *, email: str, password: str, role: str, kind: str, code: str | None) -> Any:
         self.here("login", email)
+        if email == "new-admin@example.org" and code is None:
+            raise Refusal.of(400, "second_factor_setup_needed", "Please set up a second factor.")
         for user in self.c.users.values():
             right = user["email"].casefold() == email.casefold() and user["password"] == password
             if right and (user["role"] == "admin") == (role == "admin"):
@@ -296,6 +301,85 @@ class Identity(Part):
 
     async def request_verification(self, caller: Caller, **rest: Any) -> None:
         self.here("request_verification")
+
+    async def second_factor(self, caller: Caller) -> Any:
+        self.here("second_factor")
+        on = self.c.users[self.principal(caller).id]["second_factor"]
+        return {"enabled": on, "required": False, "recovery_codes_left": 8 if on else 0}
+
+    async def begin_second_factor(self, caller: Caller, current_password: str) -> Any:
+        self.here("begin_second_factor")
+        if current_password != self.c.users[self.principal(caller).id]["password"]:
+            raise Refusal.of(400, "current_password_wrong", "That is not your password.", "current_password")
+        return SECRET
+
+    async def confirm_second_factor(self, caller: Caller, code: str) -> Any:
+        self.here("confirm_second_factor", code)
+        if code != "123456":
+            raise Refusal.of(400, "second_factor_wrong", "This code is not right.", "code")
+        self.c.users[self.principal(caller).id]["second_factor"] = True
+        return ["aaaa-bbbb", "cccc-dddd"]
+
+    async def enrol_second_factor(self, caller: Caller, **asked: Any) -> Any:
+        self.here("enrol_second_factor", asked)
+        return SECRET
+
+    async def memberships(self, caller: Caller, *, entity_id: str) -> Any:
+        self.here("memberships")
+        self.owned(caller, entity_id)
+        found = [user_id for user_id, owned in self.c.owners.items() if entity_id in owned]
+        return [
+            {
+                "entity_id": entity_id,
+                "user_id": each,
+                "role": "owner",
+                "since": "",
+                "email": self.c.users[each]["email"],
+            }
+            for each in found
+        ]
+
+    async def invitations(self, caller: Caller, entity_id: str) -> Any:
+        self.here("invitations")
+        return [each for each in self.c.invitations.values() if each["entity_id"] == entity_id]
+
+    async def invite(self, caller: Caller, *, entity_id: str, email: str, role: str) -> Any:
+        self.here("invite", email)
+        self.owned(caller, entity_id)
+        moment = rfc3339(self.c.now)
+        made = {"id": new_id(), "entity_id": entity_id, "email": email, "role": role, "invited_by": "x"}
+        self.c.invitations[f"token-{len(self.c.invitations)}"] = {**made, "created_at": moment, "expires_at": moment}
+
+    async def look_at_invitation(self, caller: Caller, token: str) -> Any:
+        self.here("look_at_invitation")
+        if token not in self.c.invitations:
+            raise Refusal.of(400, "invitation_invalid", "This link does not work any more.")
+        return self.c.invitations[token]
+
+    async def accept_invitation(self, caller: Caller, token: str) -> Any:
+        self.here("accept_invitation")
+        entity_id = self.c.invitations.pop(token)["entity_id"]
+        self.c.owners[self.principal(caller).id].append(entity_id)
+        return {"entity_id": entity_id}
+
+    async def end_membership(self, caller: Caller, entity_id: str, user_id: str) -> None:
+        self.here("end_membership", user_id)
+        self.owned(caller, entity_id)
+        self.c.owners[user_id].remove(entity_id)
+
+    async def api_keys(self, caller: Caller, entity_id: str) -> Any:
+        self.here("api_keys")
+        self.owned(caller, entity_id)
+        return self.c.api_keys
+
+    async def create_api_key(self, caller: Caller, *, entity_id: str, name: str, scopes: Any) -> Any:
+        self.here("create_api_key", scopes)
+        key = {"id": new_id(), "entity_id": entity_id, "name": name, "scopes": scopes, "hint": "wxyz"}
+        self.c.api_keys.append({**key, "rate_per_minute": 60, "created_by": "x", "created_at": rfc3339(self.c.now)})
+        return {**self.c.api_keys[-1], "secret": "mccs-secret-wxyz"}
+
+    async def revoke_api_key(self, caller: Caller, key_id: str) -> None:
+        self.here("revoke_api_key", key_id)
 
     async def users(self, caller: Caller, **asked: Any) -> Any:
         self.here("users", asked)
@@ -472,6 +556,27 @@ class Directory(Part):
             {"id": derived_id(name), "name": name, "offers": 1, "wants": 1, "made_by_admin": False} for name in names
         ]
         return {"items": items, "total": len(items)}
+
+    async def picture(self, caller: Caller, name: str) -> Any:
+        self.here("picture")
+        if name not in self.c.pictures:
+            raise Refusal.of(404, "picture_unknown", "There is no such picture.")
+        return self.c.pictures[name], "image/png" if name.endswith(".png") else "text/html"
+
+    async def add_picture(self, caller: Caller, entity_id: str, raw: bytes) -> Any:
+        self.here("add_picture", len(raw))
+        self.owned(caller, entity_id)
+        if not raw.startswith(b"\x89PNG"):
+            raise Refusal.of(400, "not_a_picture", "This is not a picture.")
+        made = {"name": "one.png", "thumbnail": "one-small.png", "width": 10, "height": 10}
+        self.c.pictures |= {"one.png": raw, "one-small.png": raw}
+        self.c.entities[entity_id]["pictures"].append(made)
+        return made
+
+    async def remove_picture(self, caller: Caller, entity_id: str, name: str) -> None:
+        self.here("remove_picture", name)
+        self.owned(caller, entity_id)
+        self.c.entities[entity_id]["pictures"] = []
 
     async def jobs(self, caller: Caller) -> Any:
         self.here("jobs")

@@ -7,7 +7,15 @@ from gateway.pages.tests.community import Community
 
 VISITOR = ["/", "/directory", "/directory?q=cakes", "/directory?q=nothing-of-the-kind", "/directory/categories"]
 VISITOR += ["/signup", "/login", "/admin/login", "/password-reset", "/password-reset/good", "/password-reset/used"]
-VISITOR += ["/admin/password-reset/good", "/verify/good", "/unsubscribe/abc", "/mail", "/mail/m-1", "/entities/{ben}"]
+VISITOR += [
+    "/admin/password-reset/good",
+    "/verify/good",
+    "/unsubscribe/abc",
+    "/invitations/gone",
+    "/mail",
+    "/mail/m-1",
+    "/entities/{ben}",
+]
 MEMBER = [
     "/home",
     "/matches",
@@ -27,6 +35,7 @@ MEMBER += [
     "/security",
 ]
 MEMBER += ["/statement?from=2026-01-01&to=2026-12-31&text=x", "/notifications", "/notifications/preferences"]
+MEMBER += ["/profile/people", "/security/second-factor", "/security/api-keys"]
 MEMBER += ["/application", "/directory?favourites=1", "/entities/{ben}", "/entities/{ben}/contact", "/entities/{ana}"]
 ADMIN = ["/admin", "/admin/entities", "/admin/entities?status=pending", "/admin/entities/{ben}", "/admin/users"]
 ADMIN += [
@@ -66,7 +75,7 @@ def check(page: PageReader) -> None:
 
 @pytest.mark.parametrize("path", VISITOR)
 async def test_a_visitor_sees(path, town, visitor):
-    status = 400 if path.endswith("/used") else 200
+    status = 400 if path.endswith(("/used", "/gone")) else 200
     check(await visitor.open(filled(path, town), status=status))
 
 
