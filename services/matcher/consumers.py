@@ -4,6 +4,8 @@ Registration, a change of status and a renamed category come with an `entity.cha
 compare; so the matcher hears that alone.
 """
 
+from collections.abc import Callable
+
 from libs.common.bus.port import Handler
 from libs.common.contracts.directory import (
     EntityChangedV1,
@@ -21,53 +23,65 @@ from services.matcher.source import milliseconds, profile_of, tags_of
 
 
 def subscriptions(news: News) -> dict[str, Handler]:
-    """What one of all matcher processes handles."""
+    """What one of all matcher processes handles, durably."""
 
-    async def changed(envelope: Envelope) -> None:
-        event = EntityChangedV1.read(envelope.data)
-        await news.learn_and_tell(Change(event.entity_id, (profile_of(event, envelope.sequence),)), _at(envelope))
+    async def learn(envelope: Envelope) -> None:
+        await news.learn(change_in(envelope))
 
-    async def tags_changed(envelope: Envelope) -> None:
-        event = TagsChangedV1.read(envelope.data)
-        await news.learn_and_tell(Change(event.entity_id, (tags_of(event, envelope.sequence),)), _at(envelope))
+    async def learn_and_tell(envelope: Envelope) -> None:
+        await news.learn_and_tell(change_in(envelope), milliseconds(envelope.time))
 
-    async def deleted(envelope: Envelope) -> None:
-        await news.learn(Change(EntityDeletedV1.read(envelope.data).entity_id, (Gone(),)))
-
-    async def dismissed(envelope: Envelope) -> None:
-        event = MatchDismissedV1.read(envelope.data)
-        await news.learn(Change(event.entity_id, (Dismissed(frozenset({event.other_entity_id})),)))
-
-    async def band_changed(envelope: Envelope) -> None:
-        event = AccountBandChangedV1.read(envelope.data)
-        await news.learn(Change(event.entity_id, (Band(envelope.sequence, event.band),)))
-
-    return {
-        EntityChangedV1.TYPE: changed,
-        TagsChangedV1.TYPE: tags_changed,
-        EntityDeletedV1.TYPE: deleted,
-        MatchDismissedV1.TYPE: dismissed,
-        AccountBandChangedV1.TYPE: band_changed,
-    }
+    handlers: dict[str, Handler] = dict.fromkeys(_FACTS, learn)
+    return handlers | {EntityChangedV1.TYPE: learn_and_tell, TagsChangedV1.TYPE: learn_and_tell}
 
 
 def broadcasts(news: News) -> dict[str, Handler]:
-    """What every matcher process hears, to know the words in use and those that are real."""
+    """What every matcher process hears: the words in use and those that are real, and what it remembers of entities."""
 
-    async def changed(envelope: Envelope) -> None:
-        event = EntityChangedV1.read(envelope.data)
-        news.hear(profile_of(event, envelope.sequence))
-
-    async def tags_changed(envelope: Envelope) -> None:
-        event = TagsChangedV1.read(envelope.data)
-        news.hear(tags_of(event, envelope.sequence))
+    async def hear(envelope: Envelope) -> None:
+        news.hear(change_in(envelope))
 
     async def tag_renamed(envelope: Envelope) -> None:
         event = TagRenamedV1.read(envelope.data)
         news.hear_of_admin_tag(event.old, event.new)
 
-    return {EntityChangedV1.TYPE: changed, TagsChangedV1.TYPE: tags_changed, TagRenamedV1.TYPE: tag_renamed}
+    handlers: dict[str, Handler] = dict.fromkeys(_FACTS, hear)
+    return handlers | {TagRenamedV1.TYPE: tag_renamed}
 
 
-def _at(envelope: Envelope) -> int:
-    return milliseconds(envelope.time)
+def change_in(envelope: Envelope) -> Change:
+    """The facts that an event tells. Raises pydantic.ValidationError for one that is none."""
+    return _FACTS[envelope.type](envelope)
+
+
+def _changed(envelope: Envelope) -> Change:
+    event = EntityChangedV1.read(envelope.data)
+    return Change(event.entity_id, (profile_of(event, envelope.sequence),))
+
+
+def _tags_changed(envelope: Envelope) -> Change:
+    event = TagsChangedV1.read(envelope.data)
+    return Change(event.entity_id, (tags_of(event, envelope.sequence),))
+
+
+def _deleted(envelope: Envelope) -> Change:
+    return Change(EntityDeletedV1.read(envelope.data).entity_id, (Gone(),))
+
+
+def _dismissed(envelope: Envelope) -> Change:
+    event = MatchDismissedV1.read(envelope.data)
+    return Change(event.entity_id, (Dismissed(frozenset({event.other_entity_id})),))
+
+
+def _band_changed(envelope: Envelope) -> Change:
+    event = AccountBandChangedV1.read(envelope.data)
+    return Change(event.entity_id, (Band(envelope.sequence, event.band),))
+
+
+_FACTS: dict[str, Callable[[Envelope], Change]] = {
+    EntityChangedV1.TYPE: _changed,
+    TagsChangedV1.TYPE: _tags_changed,
+    EntityDeletedV1.TYPE: _deleted,
+    MatchDismissedV1.TYPE: _dismissed,
+    AccountBandChangedV1.TYPE: _band_changed,
+}

@@ -50,8 +50,11 @@ BROADCAST = frozenset(
         identity.SessionEndedV1.TYPE,
         identity.KeysRotatedV1.TYPE,
         directory.EntityChangedV1.TYPE,
+        directory.EntityDeletedV1.TYPE,
         directory.TagsChangedV1.TYPE,
         directory.TagRenamedV1.TYPE,
+        directory.MatchDismissedV1.TYPE,
+        ledger.AccountBandChangedV1.TYPE,
     }
 )
 

@@ -24,6 +24,7 @@ from services.matcher.index.elastic_shapes import (
 )
 from services.matcher.index.elastic_writer import Writer
 from services.matcher.index.port import Change, Documents, Found, IndexAway, Query
+from services.matcher.index.remembered import Remembered
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.vocabulary import NameVocabulary, TagVocabulary
 
@@ -50,6 +51,7 @@ class ElasticIndex:
         self.writing = f"{self.name}-writing"
         """The alias of every index that hears changes: the one in use and one that is being built."""
         self._writer = Writer(client, self.writing)
+        self._remembered = Remembered()
         self.tags = TagVocabulary(lexicon)
         self.names = NameVocabulary(lexicon)
 
@@ -99,10 +101,20 @@ class ElasticIndex:
 
     async def update(self, change: Change) -> Document:
         """Together with others that come at the same time."""
-        return await self._writer.write(change)
+        document = await self._writer.write(change)
+        self._remembered.heard(change)
+        return document
 
     async def get(self, entity_id: str) -> Document | None:
-        """As it stands, whether findable yet or not."""
+        """As it stands, whether findable yet or not; remembered, so that a dashboard needs one request."""
+        known = self._remembered.get(entity_id)
+        if known is not None:
+            return known
+        with self._remembered.loading(entity_id) as loading:
+            loading.document = await self._read(entity_id)
+        return loading.document
+
+    async def _read(self, entity_id: str) -> Document | None:
         with away():
             try:
                 answer = await self._client.get(index=self.name, id=entity_id)
@@ -236,6 +248,14 @@ class ElasticIndex:
             if "after_key" not in found:
                 return
             after = {"after": found["after_key"]}
+
+    def heard(self, change: Change) -> None:
+        """Entities that are remembered follow."""
+        self._remembered.heard(change)
+
+    def forget(self) -> None:
+        """Reads them again when they are asked for."""
+        self._remembered.clear()
 
     def admin_tag(self, tag: str, *, stands: bool) -> None:
         """Tells the lexicon, and forgets what was found without it."""

@@ -101,6 +101,12 @@ class MemoryIndex:
     async def refresh_vocabulary(self) -> None:
         """This process heard of everything."""
 
+    def heard(self, change: Change) -> None:
+        """It remembers nothing beside the index itself."""
+
+    def forget(self) -> None:
+        """Likewise."""
+
     def admin_tag(self, tag: str, *, stands: bool) -> None:
         """Tells the lexicon, and forgets what was found without it."""
         self._lexicon.admin_tag(tag, stands=stands)

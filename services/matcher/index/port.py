@@ -138,6 +138,12 @@ class Index(Protocol):
     async def refresh_vocabulary(self) -> None:
         """Learns the words in use that this process did not hear of."""
 
+    def heard(self, change: Change) -> None:
+        """Facts that reached every process; what it remembers of entities follows."""
+
+    def forget(self) -> None:
+        """Facts may have been missed: what it remembers of entities is read again."""
+
     def admin_tag(self, tag: str, *, stands: bool) -> None:
         """An admin made this tag (or dropped it): its words are right as they are written."""
 

@@ -25,7 +25,7 @@ class News:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self.filled = asyncio.Event()
-        self._heard_early: list[Profile | Tags] | None = []
+        self._heard_early: list[Change] | None = []
         """What was heard before the words of the node's languages were there."""
 
     async def learn(self, change: Change) -> Document:
@@ -42,14 +42,18 @@ class News:
             told = await matches.tell(self._deps, document, added)
             _log.debug("matches_told", entity_id=document.entity_id, count=told)
 
-    def hear(self, fact: Profile | Tags) -> None:
-        """New words and tags, known before they are looked up; those of the unlisted match nobody."""
+    def hear(self, change: Change) -> None:
+        """What reached every process: words and tags are known before they are looked up. Those of the unlisted match
+        nobody."""
+        self._deps.index.heard(change)
         if self._heard_early is not None:
-            self._heard_early.append(fact)
-        elif isinstance(fact, Profile):
-            self._deps.index.names.add(words_of_text(fact.name))
-        else:
-            self._deps.index.tags.add(tag.tag for tag in (*fact.offers, *fact.wants))
+            self._heard_early.append(change)
+            return
+        for fact in change.facts:
+            if isinstance(fact, Profile):
+                self._deps.index.names.add(words_of_text(fact.name))
+            elif isinstance(fact, Tags):
+                self._deps.index.tags.add(tag.tag for tag in (*fact.offers, *fact.wants))
 
     def hear_of_admin_tag(self, old: str | None, new: str | None) -> None:
         """An admin's tag is right as it is written."""
@@ -60,10 +64,11 @@ class News:
 
     async def learn_words(self) -> None:
         """The words in use, from the index, and those that were heard before; again and again until it answers."""
+        self._deps.index.forget()
         await _until_done(self._deps.index.refresh_vocabulary)
         early, self._heard_early = self._heard_early or [], None
-        for fact in early:
-            self.hear(fact)
+        for change in early:
+            self.hear(change)
 
     async def learn_admin_tags(self) -> None:
         """The tags that admins made, from the directory; again and again until it answers."""
