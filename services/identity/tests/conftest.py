@@ -1,7 +1,8 @@
 """Identity on a database of its own, by its use cases and by its HTTP interface."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 import pytest_asyncio
 
 from libs.common.auth import JwksVerifier, ServiceTokens
+from libs.common.database import connect
 from libs.common.envelope import Envelope
 from libs.common.peers import Caller
 from libs.common.peers_local import LocalPeers
 from libs.common.service import Wiring
 from libs.common.testing.clocks import FixedClock
+from libs.common.testing.servers import Servers, drop_database, make_database
 from services.identity.app import IdentityService, build, migrate
 from services.identity.service.deps import Deps
 from services.identity.settings import Settings
@@ -140,10 +143,30 @@ async def migrated(url: str) -> None:
     await migrate(settings_for(url))
 
 
+@pytest.fixture(scope="session")
+def databases(servers: Servers) -> Iterator[dict[str, str]]:
+    """One migrated database a server, by the server's URL: a copy for each test would cost more than the tests."""
+    made: dict[str, str] = {}
+    yield made
+    for server, url in made.items():
+        asyncio.run(drop_database(server, url))
+
+
 @pytest_asyncio.fixture
-async def database(postgres_from: Any) -> str:
-    """The URL of a migrated database."""
-    url: str = await postgres_from("identity", migrated)
+async def database(postgres_server: str, databases: dict[str, str]) -> str:
+    """The URL of a migrated database with nothing in it."""
+    if postgres_server not in databases:
+        databases[postgres_server] = await make_database(postgres_server)
+        await migrated(databases[postgres_server])
+    url = databases[postgres_server]
+    connection = await connect(url)
+    try:
+        names = await connection.fetch(
+            "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
+        )
+        await connection.execute(";".join(f"delete from {row['tablename']}" for row in names))
+    finally:
+        await connection.close()
     return url
 
 
