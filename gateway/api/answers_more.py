@@ -210,9 +210,21 @@ class Import(TypedDict):
 
 
 class Group(TypedDict):
+    """`consented`: the numbers of the accounts that have."""
+
     id: str
     status: str
     transfers: list[dict[str, Any]]
+    consented: list[str]
+
+
+class FeeRule(TypedDict):
+    """`sharePpm`: millionths of the amount, paid by the payer on top."""
+
+    id: str
+    name: str
+    sharePpm: int
+    payee: Party
 
 
 class PendingTransfer(TransferView):

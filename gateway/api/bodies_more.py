@@ -163,8 +163,27 @@ class BatchQuery(Given):
     all_or_nothing: Annotated[bool, yes_no_param()] = False
 
 
+class GroupLine(Given):
+    """One transfer of a group; account numbers."""
+
+    payer: Annotated[str, digits16()]
+    payee: Annotated[str, digits16()]
+    amount: Annotated[int, money()]
+    description: Annotated[str, text(500, multiline=True)] = ""
+
+
 class GroupBody(Camel):
-    transfers: Annotated[list[ProposeBody], record_list(ProposeBody, GROUP_MAX)]
+    initiator: Annotated[str, digits16()]
+    transfers: Annotated[list[GroupLine], record_list(GroupLine, GROUP_MAX)]
+
+
+class ConsentBody(Camel):
+    entity: Annotated[str, identifier()] = Field(alias="entityID")
+
+
+class FeeBody(Camel):
+    name: Annotated[str, text(100, length_min=1)]
+    share_ppm: Annotated[int, whole(1, 1_000_000)]
 
 
 class ReadBody(Camel):

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from gateway.clients.directory import Entity
 from gateway.clients.identity import UserShape
-from gateway.clients.ledger import AccountJson, AccountLineJson, PendingJson, TransferJson
+from gateway.clients.ledger_shapes import AccountJson, AccountLineJson, PendingJson, TransferJson
 from libs.common.money import json_number
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from gateway.clients.directory import EntityList
-from gateway.clients.ledger import AccountJson, AccountLineJson
+from gateway.clients.ledger_shapes import AccountJson, AccountLineJson
 from gateway.flows import EntityChange, change_entity, delete_entity
 from gateway.pages.entry import PROFILE_FIELDS, profile_of
 from gateway.pages.gather import part_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.clients.ledger import SeriesPointJson
+from gateway.clients.ledger_shapes import SeriesPointJson
 from gateway.pages.language import Language
 from gateway.pages.render import amount_text
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.clients.ledger import AccountJson
+from gateway.clients.ledger_shapes import AccountJson
 from gateway.pages.language import Language
 from gateway.pages.render import amount_text
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from gateway.clients.directory import Entity
-from gateway.clients.ledger import AccountJson, Direction, NewTransfer, PartyJson, PreviewJson, TransferJson
+from gateway.clients.ledger_shapes import AccountJson, Direction, NewTransfer, PartyJson, PreviewJson, TransferJson
 from gateway.clients.matcher import Search
 from gateway.pages.figures import after_transfer
 from gateway.pages.gather import Part, part_of

@@ -5,7 +5,7 @@ import asyncio
 from starlette.responses import Response
 
 from gateway.clients.directory import Entity
-from gateway.clients.ledger import PendingJson
+from gateway.clients.ledger_shapes import PendingJson
 from gateway.pages.figures import beam_of
 from gateway.pages.gather import Part, part_of
 from gateway.pages.matching import Meeting, best_matches, since_when

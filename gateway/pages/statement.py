@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response, StreamingResponse
 
-from gateway.clients.ledger import StatementJson
+from gateway.clients.ledger_shapes import StatementJson
 from gateway.pages.chart import chart_of
 from gateway.pages.gather import Part, part_of
 from gateway.pages.page import Page

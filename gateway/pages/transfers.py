@@ -5,7 +5,7 @@ import math
 
 from starlette.responses import Response
 
-from gateway.clients.ledger import TransferJson
+from gateway.clients.ledger_shapes import TransferJson
 from gateway.pages.gather import part_of
 from gateway.pages.headers import local_path
 from gateway.pages.page import Page

@@ -2,7 +2,7 @@
 
 from gateway.api import answers
 from gateway.api import answers_more as more
-from gateway.api.bodies_more import AdminBody, LimitsBody, ReasonBody
+from gateway.api.bodies_more import AdminBody, FeeBody, LimitsBody, ReasonBody
 from gateway.api.operation import Call, Registry, Reply
 from gateway.api.v1.session import renamed
 from gateway.api.views import admin_transfer_view, balances_view, camel, user_view
@@ -100,6 +100,37 @@ async def import_transfers(call: Call) -> Reply:
     """CSV `date,payer number,payee number,amount,description` in the order of dates; each line with its outcome. Safe to
     repeat."""
     return Reply(camel(await call.context.clients.ledger.import_transfers(call.caller, call.raw)))
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/admin/fees",
+    summary="Begins a fee",
+    who="admin",
+    tag=_TRANSFERS,
+    statuses=(400, 401, 403, 409),
+    answers=more.FeeRule,
+    status=201,
+    example={"name": "Upkeep", "sharePpm": 5000},
+)
+async def add_fee(call: Call, *, body: FeeBody) -> Reply:
+    """From now on payers pay this share (in millionths) to the community's account."""
+    made = await call.context.clients.ledger.add_fee(call.caller, name=body.name, share_ppm=body.share_ppm)
+    return Reply(camel(made))
+
+
+@operations.operation(
+    "DELETE",
+    "/api/v1/admin/fees/{feeID}",
+    summary="Ends a fee",
+    who="admin",
+    tag=_TRANSFERS,
+    statuses=(400, 401, 403, 404),
+)
+async def end_fee(call: Call, fee_id: str) -> Reply:
+    """For transfers proposed from now on."""
+    await call.context.clients.ledger.end_fee(call.caller, fee_id)
+    return Reply()
 
 
 @operations.operation(

@@ -10,10 +10,12 @@ from gateway.api.bodies_more import (
     AtQuery,
     BatchBody,
     BatchQuery,
+    ConsentBody,
     GroupBody,
     PdfQuery,
     PendingQuery,
     RangeQuery,
+    ReasonBody,
     RefundBody,
     StatementQuery,
 )
@@ -22,7 +24,7 @@ from gateway.api.rules import beginning, end_excluded
 from gateway.api.v1.session import renamed
 from gateway.api.v1.transfers import TRANSFER_FIELDS, moment_text
 from gateway.api.views import camel, given, initiated_view, transfer_view
-from gateway.clients.ledger import NewTransfer, TransferJson
+from gateway.clients.ledger_shapes import GroupTransfer, NewTransfer, TransferJson
 from libs.common.errors import Refusal
 from libs.common.peers import StreamedAnswer
 
@@ -188,13 +190,67 @@ async def propose_batch(call: Call, *, query: BatchQuery, body: BatchBody | None
     answers=more.Group,
     status=201,
     example={
-        "transfers": [{"transfer": "out", "initiator": "1234567812345670", "receiver": "8765432187654321", "amount": 5}]
+        "initiator": "1234567812345670",
+        "transfers": [{"payer": "1234567812345670", "payee": "8765432187654321", "amount": 5, "description": "A loop"}],
     },
 )
 async def propose_group(call: Call, *, body: GroupBody) -> Reply:
-    """All of them or none, at the last consent. At most 20."""
-    lines = [proposal_of(each) for each in body.transfers]
-    return Reply(camel(await call.context.clients.ledger.propose_group(call.caller, lines)))
+    """All of them or none, at the last consent: every account concerned consents once, the initiator by proposing. At most
+    20."""
+    lines = [
+        GroupTransfer(payer=each.payer, payee=each.payee, amount_minor=each.amount, description=each.description)
+        for each in body.transfers
+    ]
+    return Reply(camel(await call.context.clients.ledger.propose_group(call.caller, body.initiator, lines)))
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/transfer-groups/{groupID}/accept",
+    summary="Consents to a group",
+    who="member",
+    scope="accept",
+    tag=_TAG,
+    statuses=(400, 401, 403, 409),
+    answers=more.Group,
+    private=True,
+    example={"entityID": "0199b3f0-0000-7000-8000-000000000001"},
+)
+async def accept_group(call: Call, group_id: str, *, body: ConsentBody) -> Reply:
+    """For one own entity; the last consent posts everything."""
+    return Reply(camel(await call.context.clients.ledger.accept_group(call.caller, group_id, body.entity)))
+
+
+@operations.operation(
+    "POST",
+    "/api/v1/transfer-groups/{groupID}/end",
+    summary="Ends an open group",
+    who="person",
+    scope="accept",
+    tag=_TAG,
+    statuses=(400, 401, 403, 409),
+    answers=more.Group,
+    private=True,
+    example={"reason": "Not any more"},
+)
+async def end_group(call: Call, group_id: str, *, body: ReasonBody) -> Reply:
+    """By any party, or by an administrator."""
+    return Reply(camel(await call.context.clients.ledger.end_group(call.caller, group_id, reason=body.reason)))
+
+
+@operations.operation(
+    "GET",
+    "/api/v1/fees",
+    summary="The fees in force",
+    who="person",
+    scope="read",
+    tag=_TAG,
+    statuses=(400, 401, 403),
+    answers=list[more.FeeRule],
+)
+async def list_fees(call: Call) -> Reply:
+    """A share of the amount that the payer pays to an account of the community; shown before confirming."""
+    return Reply(camel(await call.context.clients.ledger.fees(call.caller)))
 
 
 @operations.operation(

@@ -8,7 +8,7 @@ from gateway.api.operation import Call, Meta, Registry, Reply
 from gateway.api.rules import beginning, end_excluded
 from gateway.api.v1.session import renamed
 from gateway.api.views import initiated_view, transfer_view
-from gateway.clients.ledger import Direction, NewTransfer, TransferJson
+from gateway.clients.ledger_shapes import Direction, NewTransfer, TransferJson
 from libs.common.clock import rfc3339
 from libs.common.errors import Refusal
 
