@@ -28,6 +28,8 @@ from libs.common.peers import Caller, Peers, StreamedAnswer
 BATCH_TIMEOUT_S = 60.0
 IMPORT_TIMEOUT_S = 120.0
 
+Query = Mapping[str, str | int | bool | list[str]]
+
 
 def _query(**values: object) -> Query:
     return cast("Query", {name: value for name, value in values.items() if value is not None and value != []})
