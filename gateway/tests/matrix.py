@@ -73,6 +73,9 @@ POST   /transfers/{transferID}/refund           401  yes  403  propose  403
 POST   /transfers/batch                         401  yes  403  propose  -
 POST   /transfer-groups                         401  yes  403  propose  403
 GET    /transfer-groups/{groupID}               401  yes  403  read     403
+POST   /transfer-groups/{groupID}/accept        401  yes  403  accept   403
+POST   /transfer-groups/{groupID}/end           401  yes  yes  accept   403
+GET    /fees                                    401  yes  yes  read     -
 GET    /statement                               401  yes  403  read     403
 GET    /statement.csv                           401  yes  403  read     403
 GET    /statement.pdf                           401  yes  403  read     403
@@ -106,6 +109,8 @@ PUT    /admin/entities/{entityID}/limits        401  403  yes  -        -
 GET    /admin/entities/counts                   401  403  yes  -        -
 POST   /admin/transfers/{transferID}/cancel     401  403  yes  -        -
 POST   /admin/imports/transfers                 401  403  yes  -        -
+POST   /admin/fees                              401  403  yes  -        -
+DELETE /admin/fees/{feeID}                      401  403  yes  -        -
 GET    /admin/audit                             401  403  yes  -        -
 GET    /admin/jobs                              401  403  yes  -        -
 POST   /admin/search-index/rebuild              401  403  yes  -        -
