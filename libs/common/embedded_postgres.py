@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -101,7 +102,10 @@ class EmbeddedPostgres:
             if process.poll() is None:
                 process.send_signal(number)
             if await _ended(process, patience_s):
-                return
+                break
+        if self.socket_folder.parent != self.folder:
+            with contextlib.suppress(OSError):
+                self.socket_folder.rmdir()
 
     @property
     def is_running(self) -> bool:
@@ -146,19 +150,18 @@ class EmbeddedPostgres:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as fault:
             raise StartRefused(f"The folder {self.folder} cannot be made: {fault.strerror}.") from None
-        if os.geteuid() != 0 or self._can_enter_namespace():
-            self._user = ""
-        else:
-            self._user = _ordinary_user()
-            for folder in (self.data, self.socket_folder):
-                _give(folder, self._user)
-        if self.socket_folder.stat().st_uid not in (os.geteuid(), self._uid()):
+        found = self.socket_folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in self._ours():
             raise StartRefused(f"The folder {self.socket_folder} belongs to somebody else; remove it.")
+        self._user = "" if os.geteuid() != 0 or self._can_enter_namespace() else _ordinary_user()
         for folder in (self.data, self.socket_folder):
+            if os.geteuid() == 0:
+                _give(folder, self._user or "root")
             folder.chmod(0o700)
 
-    def _uid(self) -> int:
-        return pwd.getpwnam(self._user).pw_uid if self._user else os.geteuid()
+    def _ours(self) -> set[int]:
+        """Who may own our folders; root may have run the server as another user before."""
+        return {os.geteuid()} if os.geteuid() != 0 else {0, pwd.getpwnam(_ordinary_user()).pw_uid}
 
     def _can_enter_namespace(self) -> bool:
         return self._launch(["/bin/true"], log=subprocess.DEVNULL).wait() == 0
@@ -261,8 +264,9 @@ def _ordinary_user() -> str:
 
 def _give(folder: Path, user: str) -> None:
     entry = pwd.getpwnam(user)
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, entry.pw_uid, entry.pw_gid)
+    if folder.stat().st_uid != entry.pw_uid:
+        for path in (*folder.rglob("*"), folder):  # itself last: half done is done again
+            os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
 
 
 def _is_server(pid: int, data: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from libs.common.bus.port import Handler
 from libs.common.envelope import Envelope, MalformedEnvelope
 
 _REASON_LENGTH_MAX = 500
+_SNAPSHOT_TIMEOUT_S = 30.0
 _log = structlog.get_logger(__name__)
 
 
@@ -73,10 +74,11 @@ def readable(raw: bytes, message_id: str) -> Envelope:
         return Envelope(message_id, "malformed", "", "", datetime.fromtimestamp(0, UTC), {"beginning": beginning})
 
 
-async def snapshots(calls: Sequence[object]) -> None:
+async def snapshots(calls: Sequence[Callable[[], Awaitable[None]]]) -> None:
     """Calls each `on_connected`; one that fails is logged and the rest goes on."""
     for call in calls:
         try:
-            await call()  # type: ignore[operator]
+            async with asyncio.timeout(_SNAPSHOT_TIMEOUT_S):
+                await call()
         except Exception:  # noqa: BLE001  it says so, and the rest goes on
             _log.exception("bus.snapshot_failed")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from libs.common.bus.handling import readable
 from libs.common.bus.port import DeadLetter
@@ -12,8 +13,11 @@ _GET_TIMEOUT_S = 3.0
 
 async def look(channel: AbstractChannel, service: str, limit: int) -> list[AbstractIncomingMessage]:
     """The service's dead letters, held by this channel until it acknowledges or closes."""
-    queue = await channel.get_queue(f"{service}.dead", ensure=False)
     found: list[AbstractIncomingMessage] = []
+    try:
+        queue = await channel.get_queue(f"{service}.dead")
+    except ChannelNotFoundEntity:  # a service that never ran here
+        return found
     while len(found) < limit:
         message = await queue.get(fail=False, timeout=_GET_TIMEOUT_S)
         if message is None:

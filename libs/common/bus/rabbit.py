@@ -103,13 +103,13 @@ class RabbitBus:
         self._subscriptions.append((service, handlers))
         async with self._building:
             if self._connection is not None:
-                await self._consume(service, handlers)
+                await self._unless_lost(self._consume(service, handlers))
 
     async def listen(self, handlers: dict[str, Handler], *, on_connected: Callable[[], Awaitable[None]]) -> None:
         self._listeners.append((handlers, on_connected))
         async with self._building:
             if self._connection is not None:
-                await self._hear(handlers)
+                await self._unless_lost(self._hear(handlers))
         await snapshots([on_connected])
 
     async def dead(self, service: str, *, limit: int = 100) -> list[DeadLetter]:
@@ -156,6 +156,14 @@ class RabbitBus:
                 await self._consume(service, handlers)
             for handlers, _ in self._listeners:
                 await self._hear(handlers)
+
+    async def _unless_lost(self, work: Awaitable[None]) -> None:
+        """What breaks in the middle is built anew with everything else."""
+        try:
+            await work
+        except _FAULTS as fault:
+            _log.warning("bus.broke", why=_short(fault))
+            self._lost.set()
 
     async def _open_channel(self, prefetch: int = 0) -> AbstractChannel:
         assert self._connection is not None
@@ -304,8 +312,12 @@ class RabbitBus:
         metrics.handled.labels(service, envelope.type, "dead" if is_dead else "again").inc()
         exchange, key = (DEAD, service) if is_dead else ("", _again(service, self._options.delay_s(tries)))
         headers = {"x-mccs-tries": tries, "x-mccs-reason": reason, "x-mccs-failed-at": int(time.time() * 1000)}
-        async with asyncio.timeout(self._options.publish_timeout_s):
-            moved = await self._send(exchange, key, message.body, envelope, headers, mandatory=True)
+        moved = False
+        try:
+            async with asyncio.timeout(self._options.publish_timeout_s):
+                moved = await self._send(exchange, key, message.body, envelope, headers, mandatory=True)
+        except TimeoutError:
+            self._lost.set()
         await (message.ack() if moved else message.nack(requeue=True))
 
     async def _send(

@@ -150,6 +150,13 @@ async def test_a_version_that_nobody_understands_is_put_aside_at_once(door):
     assert letter.reason == f"{door.service} has no handler for {door.type}"
 
 
+async def test_a_service_that_never_ran_has_no_dead_letters(door):
+    bus = await door.process()
+    assert await bus.dead("unheard-of") == []
+    assert await bus.drop("unheard-of", ["x"]) == 0
+    assert await bus.replay("unheard-of", ["x"]) == 0
+
+
 async def test_a_dead_letter_is_handled_when_it_is_replayed(door):
     bus = await door.process(tries_max=1)
     heard = Heard(failures=1)

@@ -74,7 +74,17 @@ async def test_a_long_path_gets_a_socket_elsewhere(tmp_path):
     await server.start()
     assert await query(server.url("postgres"), "select 1") == 1
     await server.stop()
-    server.socket_folder.rmdir()
+    assert not server.socket_folder.exists()
+
+
+async def test_a_socket_folder_that_is_somebody_elses_is_not_entered(tmp_path):
+    server = EmbeddedPostgres(tmp_path / ("long" * 30), durable=False)
+    server.socket_folder.symlink_to(tmp_path)
+    try:
+        with pytest.raises(StartRefused, match="belongs to somebody else"):
+            await server.start()
+    finally:
+        server.socket_folder.unlink()
 
 
 async def test_data_of_another_version_are_refused_in_a_sentence(server):
@@ -106,6 +116,30 @@ async def test_a_mark_left_by_a_crash_whose_number_another_process_has_now_is_no
     assert server.is_running
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has nothing to give up")
+async def test_where_a_container_forbids_namespaces_root_runs_it_as_another_user(server, monkeypatch):
+    monkeypatch.setattr(EmbeddedPostgres, "_can_enter_namespace", lambda _: False)
+    await server.start()
+    owner = _owner(server._process.pid)
+    assert owner != 0
+    assert server.data.stat().st_uid == owner
+    await server.ensure("ledger", "ledger_owner", "ledger")
+    await server.stop()
+    await server.start()
+    assert await query(server.url("ledger", "ledger"), "select 1") == 1
+
+
+async def test_a_folder_goes_from_one_kind_of_root_to_the_other_and_back(server, monkeypatch):
+    await server.start()
+    await server.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedPostgres, "_can_enter_namespace", lambda _: False)
+        await server.start()
+        await server.stop()
+    await server.start()
+    assert await query(server.url("postgres"), "select 1") == 1
+
+
 _PROGRAM = textwrap.dedent("""
     import asyncio, sys
     from pathlib import Path
@@ -125,6 +159,10 @@ def _program(folder):
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ
     )
+
+
+def _owner(pid):
+    return Path(f"/proc/{pid}").stat().st_uid
 
 
 def _alive(pid):
