@@ -1,11 +1,18 @@
 """Status and sentence of everything that identity refuses."""
 
+import structlog
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
 from libs.common.web import refusal_response
+from services.identity.api.common import actor_of
 from services.identity.domain.errors import FieldsRefused, IdentityError
+from services.identity.service.deps import Deps
+from services.identity.service.refused import note_forbidden
+
+_log = structlog.get_logger(__name__)
 
 TABLE = {
     "account_locked": (429, "This account is locked after too many failed logins; try again later."),
@@ -47,10 +54,26 @@ def refusal_of(error: IdentityError) -> Refusal:
 
 
 def add_errors(app: FastAPI) -> None:
-    """Answers what the use cases refuse."""
+    """Answers what the use cases refuse; notes who was refused for want of a right."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        assert isinstance(error, IdentityError)
-        return refusal_response(refusal_of(error))
+        refusal = refusal_of(error) if isinstance(error, IdentityError) else error
+        assert isinstance(refusal, Refusal)
+        if refusal.status == 403:
+            await _note(request)
+        return refusal_response(refusal)
 
     app.add_exception_handler(IdentityError, answer)
+    app.add_exception_handler(Refusal, answer)
+
+
+async def _note(request: Request) -> None:
+    principal: Principal | None = getattr(request.state, "principal", None)
+    deps: Deps | None = getattr(request.app.state, "deps", None)
+    if principal is None or deps is None or principal.is_service:
+        return
+    route = getattr(request.scope.get("route"), "path", "unknown")
+    try:
+        await note_forbidden(deps, actor_of(principal), f"{request.method} {route}")
+    except Exception:  # noqa: BLE001  the refusal stands, recorded or not
+        _log.exception("identity.refusal_not_noted")

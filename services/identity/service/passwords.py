@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from libs.common.contracts.identity import PasswordChangedV1, ResetRequestedV1
 from libs.common.ids import new_id
 from services.identity.domain.access import ISSUE_WITHIN_S, OPEN_RESETS_MAX, RESET_LIFETIME_S, OneTimeToken, link_end
-from services.identity.domain.addresses import email_key
+from services.identity.domain.addresses import email_key, throttle_key
 from services.identity.domain.errors import NamedError
 from services.identity.domain.people import User
 from services.identity.domain.sessions import is_fresh
@@ -25,6 +25,7 @@ async def request_reset(deps: Deps, email: str, role: str, client: Client) -> No
     async with unit(deps) as work:
         found = await users.by_key(work.connection, key)
         if found is None or not await _may_reset(work, found[0], role):
+            await _note_stranger(work, client)
             return
         user = found[0]
         since = work.now - timedelta(seconds=RESET_LIFETIME_S)
@@ -38,6 +39,13 @@ async def request_reset(deps: Deps, email: str, role: str, client: Client) -> No
         work.tell(event.envelope(subject=user.id, sequence=0, time=work.now))
         detail = f"A password reset was asked for from {client.address or 'an unknown address'}."
         telling.audit(work, "password.reset_requested", detail, email=user.email, subject=user.id)
+
+
+async def _note_stranger(work: Unit, client: Client) -> None:
+    """About as much work as for a user: the time it takes tells nothing either."""
+    if await telling.is_told(work, f"address {throttle_key(client.address)}", "password.reset_unknown"):
+        detail = f"A password reset for an unknown account was asked for from {client.address or 'an unknown address'}."
+        telling.audit(work, "password.reset_unknown", detail)
 
 
 async def _may_reset(work: Unit, user: User, role: str) -> bool:

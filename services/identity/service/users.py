@@ -13,7 +13,7 @@ from services.identity.service.deps import Actor, Client, Deps, Unit, unit
 from services.identity.service.fields import Faults, own_details
 from services.identity.service.second_factor import checked_owner
 from services.identity.service.views import whole
-from services.identity.store import links, memberships, sessions, users
+from services.identity.store import attempts, links, memberships, sessions, users
 
 _SHOWN = ("email", "first_name", "last_name", "telephone", "language", "role", "email_verified")
 
@@ -82,6 +82,8 @@ async def _change(
     if password_hash is not None:
         await users.set_password(work.connection, before.id, password_hash, work.now)
         await links.use_all_of(work.connection, before.id, "reset", work.now)
+        state = await attempts.lock(work.connection, before.email_key, work.now)
+        await attempts.save(work.connection, before.email_key, state.succeeded(), work.now)
         changed = PasswordChangedV1(user_id=before.id, email=before.email)
         work.tell(changed.envelope(subject=before.id, sequence=0, time=work.now))
     if password_hash is not None or "role" in changes:

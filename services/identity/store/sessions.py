@@ -8,6 +8,7 @@ import asyncpg
 from libs.common.database import Connection
 from services.identity.domain.sessions import Session
 
+LISTED_MAX = 200
 _COLUMNS = (
     "id", "user_id", "role", "kind", "created_at", "last_used_at", "expires_at", "tokens_expire_at", "address",
     "agent", "ended_at",
@@ -29,11 +30,12 @@ async def insert(connection: Connection, session: Session) -> None:
 
 
 async def live_of(connection: Connection, user_id: str, now: datetime) -> list[Session]:
-    """Sessions that have not ended, the latest used first."""
+    """Sessions that have not ended, the latest used first, at most LISTED_MAX of them."""
     rows = await connection.fetch(
-        f"{_SELECT} where user_id = $1 and ended_at is null and expires_at > $2 order by last_used_at desc, id desc",
+        f"{_SELECT} where user_id = $1 and ended_at is null and expires_at > $2 order by last_used_at desc, id desc limit $3",
         user_id,
         now,
+        LISTED_MAX,
     )
     return [_session(row) for row in rows]
 
