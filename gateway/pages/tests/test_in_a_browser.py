@@ -7,6 +7,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -30,8 +31,8 @@ def town() -> Community:
     return a_town()[0]
 
 
-@pytest.fixture(scope="module")
-def address(town: Community) -> Iterator[str]:
+@contextmanager
+def served(town: Community) -> Iterator[str]:
     """The pages on a port, served by a thread of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -43,9 +44,17 @@ def address(town: Community) -> Iterator[str]:
     thread.start()
     while not server.started:
         thread.join(0.01)
-    yield base
-    server.should_exit = True
-    thread.join()
+    try:
+        yield base
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(town: Community) -> Iterator[str]:
+    with served(town) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -138,4 +147,30 @@ def test_suggestions_come_while_somebody_types(browser, address, town):
         page.wait_for_url("**/profile?added=*")
         assert "1 member offers this" in page.inner_text("#wants")
     finally:
+        page.close()
+
+
+def test_the_directory_answers_while_somebody_types_and_keeps_the_cursor(browser, address, town):
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    try:
+        _log_in(page, address, "member")
+        page.goto(f"{address}/directory")
+        page.locator("#q").press_sequentially("bookkeeping", delay=20)
+        page.wait_for_url("**/directory?q=bookkeeping")
+        page.get_by_role("heading", name="Members who offer it").wait_for()
+        assert page.evaluate("document.activeElement.id") == "q"
+    finally:
+        page.close()
+
+
+def test_an_accepted_proposal_swaps_the_page_without_loading_it_again(browser, address):
+    town, _ = a_town()
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with served(town) as own_address:
+        _log_in(page, own_address, "member")
+        page.evaluate("window.same = true")
+        page.get_by_role("button", name="Accept payment").click()
+        page.get_by_text("Accepted. The transfer is complete.").wait_for()
+        assert page.evaluate("window.same") is True
+        assert "\u221260.50" in page.inner_text(".beam-panel")
         page.close()
