@@ -49,6 +49,7 @@ class Language:
         return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm zzz", tzinfo=self.zone, locale=self.code)
 
 
+@cache
 def shipped() -> list[str]:
     """Codes of the languages there are."""
     return sorted({SOURCE_LANGUAGE, *(path.parts[-3] for path in FOLDER.glob("*/LC_MESSAGES/notifier.po"))})

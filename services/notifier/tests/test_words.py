@@ -157,6 +157,19 @@ def test_moments_are_written_in_the_communitys_time_zone():
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [
+        ("de", "Rosa möchte Ihnen 1.250,50\xa0CR zahlen"),
+        ("es", "Rosa quiere pagarte 1250,50\xa0CR"),
+        ("fr", "Rosa veut vous payer 1\u202f250,50\xa0CR"),
+    ],
+)
+def test_a_notice_in_another_language(code, title):
+    language = language_of(code, default="en", zone=UTC)
+    assert words_of("transfer_proposed", language, A_TRANSFER | {"side": "payee", "other": "Rosa"}).title == title
+
+
 def test_a_language_that_is_not_shipped_becomes_the_default_and_then_english():
     assert language_of("xx", default="en", zone=UTC).code == "en"
     assert language_of(None, default="xx", zone=UTC).code == "en"
