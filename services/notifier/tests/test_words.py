@@ -161,7 +161,7 @@ def test_moments_are_written_in_the_communitys_time_zone():
     ("code", "title"),
     [
         ("de", "Rosa möchte Ihnen 1.250,50\xa0CR zahlen"),
-        ("es", "Rosa quiere pagarte 1250,50\xa0CR"),
+        ("es", "Rosa quiere pagarte 1.250,50\xa0CR"),
         ("fr", "Rosa veut vous payer 1\u202f250,50\xa0CR"),
     ],
 )
