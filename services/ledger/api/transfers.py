@@ -14,6 +14,7 @@ from services.ledger.api import parse
 from services.ledger.api.readers import reader_of
 from services.ledger.api.refusals import refusal
 from services.ledger.service.ledger import Ledger
+from services.ledger.service.transfers import propose_one
 from services.ledger.store.postings import Consent, Ending, Payment, Proposal
 from services.ledger.store.reads import TransferFilter
 
@@ -35,9 +36,7 @@ def _movements(ledger: Ledger) -> list[Route]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
         proposal = proposal_of(request, who, await parse.body(request, PROPOSAL_FIELDS))
-        outcome = await ledger.proposing.submit(proposal)
-        ledger.told()
-        return parse.outcome_response(outcome, 201)
+        return parse.outcome_response(await propose_one(ledger, proposal), 201)
 
     async def accept(request: Request) -> Response:
         who = await parse.person(request, "accept")

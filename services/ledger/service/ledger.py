@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.ledger.service.refused import Refused
 from services.ledger.service.writer import CoalescingWriter
 from services.ledger.settings import Settings
 from services.ledger.store.accounts import Accounts
@@ -22,6 +23,7 @@ class Ledger:
     reads: Reads
     told: Callable[[], None]
     """Called after a commit that left news in the outbox."""
+    refused: Refused
     proposing: CoalescingWriter[Proposal, Outcome]
     accepting: CoalescingWriter[Consent, Outcome]
     rejecting: CoalescingWriter[Ending, Outcome]
@@ -51,6 +53,7 @@ def put_together(
         agreements=agreements,
         reads=reads,
         told=told,
+        refused=Refused(),
         proposing=CoalescingWriter(postings.propose, **limits),
         accepting=CoalescingWriter(postings.accept, **limits),
         rejecting=CoalescingWriter(postings.reject, **limits),

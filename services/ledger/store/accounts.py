@@ -76,3 +76,11 @@ class Accounts:
     async def close(self, entity_id: str, *, by: str | None, request_id: str | None) -> str:
         """Codes: ok, unknown_account, balance_not_zero, transfers_open."""
         return str(await self._pool.fetchval("select close_account($1, $2, $3)", entity_id, by, request_id))
+
+    async def record_refusal(
+        self, *, caller: str, number: str, amount_minor: int, count: int, request_id: str | None
+    ) -> None:
+        """Tells the activity log of refusals by a limit; `count` since the last record of this caller."""
+        await self._pool.execute(
+            "select record_refusal($1, $2, $3, $4, $5)", caller, number, amount_minor, count, request_id
+        )

@@ -64,6 +64,18 @@ async def test_the_other_partys_limit_is_not_told(node: Node) -> None:
     assert "largest" not in refused["errors"][0]["message"]
 
 
+async def test_nobody_finds_the_others_balance_by_halving(node: Node) -> None:
+    baker, smith, miller = await node.member(), await node.member(high=100), await node.member()
+    for _ in range(5):
+        assert (await node.propose(baker, smith, 200))[0] == 400
+    status, refused = await node.propose(baker, smith, 90)
+    assert (status, refused["errors"][0]["code"]) == (429, "too_many_tries")
+    assert (await node.propose(baker, miller, 90))[0] == 201
+    assert (await node.propose(miller, smith, 90))[0] == 201
+    records = [data for _, data in await node.told() if data.get("action") == "limit.refused"]
+    assert [record["after"]["count"] for record in records] == [1] * 5
+
+
 async def test_a_limit_breach_at_accept_cancels_and_tells_both(node: Node) -> None:
     baker, smith, miller = await node.member(low=-1000), await node.member(), await node.member()
     _, requested = await node.propose(baker, smith, 800, by="payee")

@@ -179,3 +179,14 @@ BEGIN
     );
 END
 $$;
+
+-- For the activity log: refusals by a limit, several of one caller counted in one record.
+CREATE FUNCTION record_refusal(p_caller text, p_number text, p_amount bigint, p_count integer, p_request text)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM tell_audit(p_caller, 'user', 'limit.refused', 'A transfer was refused because of a limit.', 'account', p_number,
+        (SELECT entity_id FROM account WHERE number = p_number), NULL,
+        jsonb_build_object('amount_minor', p_amount, 'count', p_count), p_request);
+END
+$$;
