@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from libs.common.auth import Principal
-from services.directory.domain.entity import Entity
+from libs.common.errors import Refusal
 from services.directory.domain.viewing import Viewer
 from services.directory.service.deps import Deps, not_yours
+from services.directory.store.port import Glance
 
 UNTRUSTED = frozenset({"gateway"})
 """Services that speak for people who are not logged in: they see what everybody sees."""
@@ -15,6 +16,7 @@ async def own_entities(deps: Deps, caller: Principal) -> list[str]:
     """Ids of the entities that this caller acts for; a key acts for one at most."""
     if caller.is_service:
         return []
+    _require_reading(caller)
     ids = [membership.entity_id for membership in await deps.store.memberships_of(caller.id)]
     return [entity_id for entity_id in ids if caller.kind != "api_key" or entity_id == caller.entity_id]
 
@@ -35,26 +37,36 @@ async def require_reader(deps: Deps, caller: Principal, entity_id: str) -> None:
     """Whoever may read what is this entity's own: its people, their keys, admins, other services."""
     if caller.is_admin or caller.is_service:
         return
-    if not caller.may("read") or entity_id not in await own_entities(deps, caller):
+    if entity_id not in await own_entities(deps, caller):
         raise not_yours()
 
 
 async def look(
     deps: Deps, caller: Principal, ids: Sequence[str], viewer_entity_id: str | None
-) -> tuple[Viewer, dict[str, Entity]]:
+) -> tuple[Viewer, dict[str, Glance]]:
     """The viewer, and the entities of these ids that are there. Raises Refusal 403 for a viewer entity that the caller
-    does not act for."""
-    own = await own_entities(deps, caller)
+    does not act for, and for a key that may not read."""
+    _require_reading(caller)
+    user_id = None if caller.is_service else caller.id
+    found = {glance.entity.id: glance for glance in await deps.store.glance(ids, user_id, viewer_entity_id)}
+    own = {
+        entity_id
+        for entity_id, glance in found.items()
+        if glance.is_own and (caller.kind != "api_key" or entity_id == caller.entity_id)
+    }
     if viewer_entity_id is not None and viewer_entity_id not in own and not caller.is_admin:
         raise not_yours()
-    wanted = {*ids, *own} if viewer_entity_id is None else {*ids, viewer_entity_id}
-    found = {entity.id: entity for entity in await deps.store.entities(sorted(wanted))}
-    as_whom = own if viewer_entity_id is None else [viewer_entity_id]
+    as_whom = own if viewer_entity_id is None else {viewer_entity_id}
     viewer = Viewer(
         logged_in=not caller.is_service,
         is_admin=caller.is_admin,
         trusted=caller.is_service and caller.id not in UNTRUSTED,
         own=frozenset(own),
-        own_may_trade=any(found[entity_id].may_trade for entity_id in as_whom if entity_id in found),
+        own_may_trade=any(found[entity_id].entity.may_trade for entity_id in as_whom if entity_id in found),
     )
     return viewer, found
+
+
+def _require_reading(caller: Principal) -> None:
+    if not caller.may("read"):
+        raise Refusal.of(403, "scope_missing", "This key may not read.")

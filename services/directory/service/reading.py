@@ -33,18 +33,14 @@ async def several(
 ) -> list[dict[str, Any]]:
     """Entities in the order of ids, without those that this viewer may not see."""
     viewer, found = await look(deps, caller, ids, viewer_entity_id)
-    favorites: set[str] | None = None
-    if viewer_entity_id is not None:
-        favorites = set(await deps.store.favorites(viewer_entity_id, ids))
     shown = []
-    for entity_id in dict.fromkeys(ids):
-        entity = found.get(entity_id)
-        how_much = sight(entity, viewer) if entity else Sight.NOTHING
-        if entity is None or how_much == Sight.NOTHING:
+    for glance in (found[entity_id] for entity_id in dict.fromkeys(ids) if entity_id in found):
+        how_much = sight(glance.entity, viewer)
+        if how_much == Sight.NOTHING:
             continue
-        fields = seen(entity, how_much) | {"own": entity.id in viewer.own}
-        if favorites is not None:
-            fields["is_favorite"] = entity.id in favorites
+        fields = seen(glance.entity, how_much) | {"own": glance.entity.id in viewer.own}
+        if viewer_entity_id is not None:
+            fields["is_favorite"] = glance.is_favorite
         shown.append(fields)
     return shown
 

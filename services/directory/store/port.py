@@ -186,6 +186,15 @@ class Note:
     value: Any = field(default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """An entity with what it is to whoever looks."""
+
+    entity: Entity
+    is_own: bool = False
+    is_favorite: bool = False
+
+
 class DirectoryStore(Protocol):
     """Everything the directory keeps."""
 
@@ -216,6 +225,10 @@ class DirectoryStore(Protocol):
 
     async def entities(self, ids: Sequence[str]) -> list[Entity]:
         """Those that are there, tombstones too, in any order."""
+
+    async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
+        """These entities and the one that looks, or where none is named all that the user acts for: whether they are the
+        user's, and whether they are favourites of the one that looks. In any order, tombstones too."""
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         """In the order of ids from the one after this, tombstones too."""

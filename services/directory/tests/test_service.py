@@ -488,3 +488,12 @@ async def test_a_key_reads_for_its_one_entity(deps):
         await links.favorite_ids(deps, key, two.id)
     await deps.store.put_membership(Membership(one.id, user.id, None, 9))
     assert await reading.mine(deps, key) == []
+    blind = replace(key, scopes=frozenset({"propose"}))
+    for call in (
+        reading.mine(deps, blind),
+        reading.several(deps, blind, [one.id]),
+        links.dismissed(deps, blind, one.id),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await call
+        assert refused.value.problems[0].code == "scope_missing"

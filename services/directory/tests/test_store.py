@@ -64,6 +64,22 @@ async def test_an_entity_comes_back_as_it_was_kept(store):
     assert await store.entities([entity.id, new_id()]) == [entity]
 
 
+async def test_a_glance_says_what_entities_are_to_whoever_looks(store):
+    one, two, mine = [await kept(store, name=name) for name in ("One", "Two", "Mine")]
+    await store.put_membership(Membership(mine.id, "user", "owner", 1))
+    await store.put_membership(Membership(two.id, "user", None, 1))
+    await store.add_favorite(mine.id, one.id, NOON)
+
+    async def glances(*arguments):
+        return {glance.entity.name: (glance.is_own, glance.is_favorite) for glance in await store.glance(*arguments)}
+
+    assert await glances([one.id, two.id, new_id()], None, None) == {"One": (False, False), "Two": (False, False)}
+    assert await glances([one.id], "user", None) == {"One": (False, False), "Mine": (True, False)}
+    assert await glances([one.id], "user", mine.id) == {"One": (False, True), "Mine": (True, False)}
+    assert await glances([mine.id], "user", two.id) == {"Mine": (True, False), "Two": (False, False)}
+    assert await glances([], "nobody", None) == {}
+
+
 async def test_an_id_is_taken_once(store):
     written = first(an_entity())
     assert await store.insert(written)

@@ -15,7 +15,7 @@ from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.mongodb.schema import Database
-from services.directory.store.port import Count, EntityFilter, Slice, TermKind, Write
+from services.directory.store.port import Count, EntityFilter, Glance, Slice, TermKind, Write
 
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
@@ -74,6 +74,20 @@ class Entities:
 
     async def entities(self, ids: Sequence[str]) -> list[Entity]:
         return await self._list({"_id": {"$in": list(ids)}})
+
+    async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
+        own: set[str] = set()
+        if user_id is not None:
+            found = await self._database.membership.find({"user_id": user_id, "role": {"$ne": None}}).to_list()
+            own = {document["entity_id"] for document in found}
+        wanted = {*ids, *(own if viewer_id is None else [viewer_id])}
+        favorites: set[str] = set()
+        if viewer_id is not None:
+            keys = [f"{viewer_id}/{entity_id}" for entity_id in wanted]
+            links = await self._database.favorite.find({"_id": {"$in": keys}}).to_list()
+            favorites = {document["other_id"] for document in links}
+        entities = await self.entities(sorted(wanted))
+        return [Glance(entity, entity.id in own, entity.id in favorites) for entity in entities]
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         return await self._list({"_id": {"$gt": entity_id}}, [("_id", 1)], limit=limit)

@@ -10,10 +10,21 @@ from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of
-from services.directory.store.port import EntityFilter, Slice, TermKind, Write
+from services.directory.store.port import EntityFilter, Glance, Slice, TermKind, Write
 
 _ALIVE = "not (doc -> 'deleted')::boolean"
 _HOLDING = {"tag": "doc -> 'tags' ? $1", "category": "doc -> 'categories' ? $1"}
+
+_GLANCE = """
+with wanted as (
+    select unnest($1::text[]) as id union select $3::text where $3::text is not null
+    union select entity_id from membership where $3::text is null and user_id = $2::text and role is not null
+)
+select e.doc, m.role is not null as is_own, f.other_id is not null as is_favorite
+from wanted join entity e using (id)
+left join membership m on m.entity_id = e.id and m.user_id = $2::text and m.role is not null
+left join favorite f on f.entity_id = $3::text and f.other_id = e.id
+"""
 
 
 def escaped(text: str) -> str:
@@ -79,6 +90,10 @@ class Entities:
     async def entities(self, ids: Sequence[str]) -> list[Entity]:
         rows = await self._pool.fetch("select doc from entity where id = any($1::text[])", list(ids))
         return [entity_of(row["doc"]) for row in rows]
+
+    async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
+        rows = await self._pool.fetch(_GLANCE, list(ids), user_id, viewer_id)
+        return [Glance(entity_of(row["doc"]), row["is_own"], row["is_favorite"]) for row in rows]
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         rows = await self._pool.fetch("select doc from entity where id > $1 order by id limit $2", entity_id, limit)
