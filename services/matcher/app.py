@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from elasticsearch import AsyncElasticsearch
 from fastapi import FastAPI, Request, Response
 
 from libs.common.bus.port import BusAway
@@ -15,7 +14,7 @@ from libs.common.errors import Refusal
 from libs.common.service import Role, StartRefused, Wiring
 from libs.common.web import create_app, refusal_response
 from services.matcher import api, consumers
-from services.matcher.index.elastic import ElasticIndex
+from services.matcher.index.elastic import ElasticIndex, connect
 from services.matcher.index.memory import MemoryIndex
 from services.matcher.index.port import Index, IndexAway
 from services.matcher.lexicon import NodeLexicon
@@ -163,7 +162,7 @@ class MatcherService:
 def _index_of(settings: Settings, lexicon: NodeLexicon) -> Index:
     if settings.door == "memory":
         return MemoryIndex(lexicon)
-    client = AsyncElasticsearch(settings.matcher_url, request_timeout=settings.matcher_timeout_s, max_retries=0)
+    client = connect(settings.matcher_url, timeout_s=settings.matcher_timeout_s)
     return ElasticIndex(
         client, settings.matcher_index, lexicon, shards=settings.matcher_shards, replicas=settings.matcher_replicas
     )

@@ -1,6 +1,6 @@
 """Where the matcher reads everything again: the exports of directory and ledger, page by page."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -71,17 +71,30 @@ class PeerSource:
 
 
 def change_of(item: Mapping[str, Any]) -> Change:
-    """One entity of the directory's export, which tells it as its two events do."""
+    """One entity of the directory's export, which tells it as its two events do; read plainly, for there are many."""
     entity_id = item["entity_id"]
     if item.get("deleted"):
         return Change(entity_id, (Gone(),))
-    facts: list[Fact] = [
-        profile_of(EntityChangedV1.read(item["entity"]), item["entity_sequence"]),
-        tags_of(TagsChangedV1.read(item["tags"]), item["tags_sequence"]),
-    ]
+    entity, tags = item["entity"], item["tags"]
+    since = entity.get("listed_since")
+    profile = Profile(
+        sequence=item["entity_sequence"],
+        name=entity["name"],
+        listed=entity["listed"],
+        may_trade=entity["may_trade"],
+        categories=tuple(entity.get("categories") or ()),
+        latitude=entity.get("latitude"),
+        longitude=entity.get("longitude"),
+        newest=0 if since is None else milliseconds(datetime.fromisoformat(since)),
+    )
+    facts: list[Fact] = [profile, Tags(item["tags_sequence"], _tags(tags["offers"]), _tags(tags["wants"]))]
     if item.get("dismissed"):
         facts.append(Dismissed(frozenset(item["dismissed"])))
     return Change(entity_id, tuple(facts))
+
+
+def _tags(items: Iterable[Mapping[str, str]]) -> tuple[Tag, ...]:
+    return tuple(Tag(item["tag"], milliseconds(datetime.fromisoformat(item["added_at"]))) for item in items)
 
 
 def profile_of(event: EntityChangedV1, sequence: int) -> Profile:

@@ -10,11 +10,13 @@ from typing import Any
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
+from elasticsearch.serializer import OrjsonSerializer
 
 from libs.common.ids import new_id
 from services.matcher.domain.documents import Document, Side
 from services.matcher.index.elastic_shapes import (
     MAPPINGS,
+    REFRESH_INTERVAL,
     WINDOW,
     document_of,
     opposite,
@@ -36,6 +38,11 @@ FORM = "v1"
 
 AWAY = frozenset({404, 429, 502, 503, 504})
 """Of these 404 is an index that somebody dropped; the worker makes a new one."""
+
+
+def connect(url: str, *, timeout_s: float) -> AsyncElasticsearch:
+    """A client that reads and writes JSON quickly and tries nothing twice by itself."""
+    return AsyncElasticsearch(url, request_timeout=timeout_s, max_retries=0, serializer=OrjsonSerializer())
 
 
 class ElasticIndex:
@@ -151,11 +158,11 @@ class ElasticIndex:
         if number == 0:
             return None
         first = min(number, WINDOW)
-        hits = await self._ask(shape, sort, size=1, offset=first - 1, source=False)
+        hits = await self._ask(shape, sort, size=1, offset=first - 1, rows_only=True)
         left = number - first
         while left > 0 and hits["hits"]:
             step = min(left, WINDOW)
-            hits = await self._ask(shape, sort, size=step, after=hits["hits"][-1]["sort"], source=False)
+            hits = await self._ask(shape, sort, size=step, after=hits["hits"][-1]["sort"], rows_only=True)
             left -= step
         return list(hits["hits"][-1]["sort"]) if hits["hits"] else None
 
@@ -167,7 +174,7 @@ class ElasticIndex:
         size: int,
         offset: int = 0,
         after: list[Any] | None = None,
-        source: bool = True,
+        rows_only: bool = False,
     ) -> Any:
         more: dict[str, Any] = {"search_after": after} if after else {"from_": offset}
         with away():
@@ -176,12 +183,12 @@ class ElasticIndex:
                 query=query,
                 sort=sort,
                 size=size,
-                source=source,
-                track_total_hits=source,
-                track_scores=False,
+                source=not rows_only,
+                track_total_hits=not rows_only,
+                filter_path="hits.hits.sort" if rows_only else "hits.total,hits.hits._source,hits.hits.sort",
                 **more,
             )
-        return answer["hits"]
+        return {"hits": [], **answer.get("hits", {})}
 
     async def count(self, query: Query) -> int:
         """Exactly."""
@@ -274,7 +281,9 @@ class ElasticIndex:
             left = set(await self._client.indices.get_alias(name=self.writing)) - used
             for index in left:
                 await self._client.indices.delete(index=index, ignore_unavailable=True)
-            return ElasticTarget(self, await self.make_index(), sorted(used))
+            index = await self.make_index()
+            await self._client.indices.put_settings(index=index, settings={"refresh_interval": "-1"})
+            return ElasticTarget(self, index, sorted(used))
 
     async def make_index(self) -> str:
         """A new, empty index that hears every change from now on. It is written to by an alias of its own, so that a write
@@ -292,6 +301,7 @@ class ElasticIndex:
         """The alias from the old indices to the new, in one step."""
         actions: list[dict[str, Any]] = [{"remove_index": {"index": index}} for index in old]
         with away():
+            await self._client.indices.put_settings(index=new, settings={"refresh_interval": REFRESH_INTERVAL})
             await self._client.indices.refresh(index=new)
             await self._client.indices.update_aliases(actions=[{"add": {"index": new, "alias": self.name}}, *actions])
         await self.refresh_vocabulary()
@@ -303,7 +313,7 @@ class ElasticIndex:
 
     async def write_into(self, index: str, changes: Sequence[Change]) -> None:
         """Into this index alone."""
-        await self._writer.write_all(index, changes)
+        await self._writer.write_all(index, changes, mostly_new=True)
 
 
 class ElasticTarget:

@@ -8,6 +8,7 @@ from services.matcher.domain.documents import Document, Side, Tag
 from services.matcher.index.port import Asked, Query, categories_of, key_of_name, words_of_name
 from services.matcher.vocabulary import Met
 
+REFRESH_INTERVAL = "250ms"
 WINDOW = 10_000
 """How far `from` and `size` reach; deeper rows are reached by `search_after`."""
 LATEST_MS = 10**15 - 1
@@ -21,7 +22,8 @@ MAPPINGS: Mapping[str, Any] = {
         "listed": {"type": "boolean"},
         "trading": {"type": "boolean"},
         "has_place": {"type": "boolean"},
-        "name_key": _KEYWORD,
+        "name_rank": _KEYWORD,
+        "full_rank": _KEYWORD,
         "name_words": _KEYWORD,
         "category_keys": _FOUND_ONLY,
         "offers": _KEYWORD,
@@ -42,7 +44,7 @@ def settings_of(shards: int, replicas: int) -> dict[str, Any]:
     return {
         "number_of_shards": shards,
         "number_of_replicas": replicas,
-        "refresh_interval": "250ms",
+        "refresh_interval": REFRESH_INTERVAL,
         "max_result_window": WINDOW,
     }
 
@@ -52,10 +54,12 @@ def body_of(document: Document) -> dict[str, Any]:
     body: dict[str, Any] = {"entity_id": document.entity_id, "listed": document.listed, "state": _state_of(document)}
     if not document.listed:
         return body
+    name_rank = f"{key_of_name(document.name)}\x00{document.entity_id}"
     body |= {
         "trading": document.trading,
         "has_place": document.latitude is not None and document.longitude is not None,
-        "name_key": key_of_name(document.name),
+        "name_rank": name_rank,
+        "full_rank": f"{0 if document.trading else 1}{name_rank}",
         "name_words": list(words_of_name(document)),
         "category_keys": list(categories_of(document)),
         "offers": [tag.tag for tag in document.offers],
@@ -195,11 +199,11 @@ def _points(query: Query) -> list[dict[str, Any]]:
 
 
 def sort_of(query: Query) -> list[dict[str, Any]]:
-    """In which order; the entity's id makes it one order."""
+    """In which order. One field that is different for everybody where that can be: the engine then compares one number."""
     by_id = {"entity_id": "asc"}
     match query.order:
         case "name":
-            return [{"name_key": "asc"}, by_id]
+            return [{"name_rank": "asc"}]
         case "newest":
             return [{"newest": "desc"}, by_id]
         case "distance" if query.place is not None:
@@ -207,8 +211,14 @@ def sort_of(query: Query) -> list[dict[str, Any]]:
             nearest = {"_geo_distance": {"place": here, "order": "asc", "unit": "km"}}
             return [{"has_place": "desc"}, nearest, by_id]
         case _:
-            relevance: list[dict[str, Any]] = [{"_score": "desc"}, {"name_key": "asc"}, by_id]
+            if not _has_scores(query):
+                return [{"full_rank" if query.trading_first else "name_rank": "asc"}]
+            relevance: list[dict[str, Any]] = [{"_score": "desc"}, {"name_rank": "asc"}]
             return [{"trading": "desc"}, *relevance] if query.trading_first else relevance
+
+
+def _has_scores(query: Query) -> bool:
+    return query.asked is not None or bool(query.name) or bool(_points(query))
 
 
 def opposite(sort: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Writes to Elasticsearch: what comes at the same time goes together, and a write that lost a race is made again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elastic_transport import TransportError
@@ -15,6 +15,8 @@ BATCH_MAX = 200
 TRIES_MAX = 20
 CONFLICT, MISSING = 409, 404
 
+Held = tuple[Document, dict[str, int]]
+"""A document, and what a write in its place must say."""
 _Waiting = tuple[Change, asyncio.Future[Document]]
 
 
@@ -96,8 +98,11 @@ class Writer:
         """Asked for every batch: an index that a rebuild made a moment ago must not miss anything."""
         return sorted(await self._client.indices.get_alias(name=self._writing))
 
-    async def write_all(self, index: str, changes: Sequence[Change]) -> dict[str, Document]:
-        """Applies all, each entity's in one write; the documents as they then stand."""
+    async def write_all(
+        self, index: str, changes: Sequence[Change], *, mostly_new: bool = False
+    ) -> dict[str, Document]:
+        """Applies all, each entity's in one write; the documents as they then stand. Where they are mostly new nothing is
+        read before the first try."""
         facts: dict[str, list[Any]] = {}
         for change in changes:
             facts.setdefault(change.entity_id, []).extend(change.facts)
@@ -108,12 +113,14 @@ class Writer:
                 return done
             if tries:
                 await asyncio.sleep(0.01 * tries)
-            done |= await self._write_once(index, left, facts)
+            held = {} if mostly_new and not tries else await self._held(index, left)
+            done |= await self._write_once(index, left, facts, held)
         raise IndexAway("others keep changing the same entities")
 
-    async def _write_once(self, index: str, ids: Sequence[str], facts: dict[str, list[Any]]) -> dict[str, Document]:
+    async def _write_once(
+        self, index: str, ids: Sequence[str], facts: dict[str, list[Any]], held: Mapping[str, Held]
+    ) -> dict[str, Document]:
         """Those that could be written, or needed no writing."""
-        held = await self._held(index, ids)
         done: dict[str, Document] = {}
         operations: list[dict[str, Any]] = []
         new: list[Document] = []
@@ -133,12 +140,12 @@ class Writer:
                     done[document.entity_id] = document
         return done
 
-    async def _held(self, index: str, ids: Sequence[str]) -> dict[str, tuple[Document, dict[str, int]]]:
+    async def _held(self, index: str, ids: Sequence[str]) -> dict[str, Held]:
         try:
             answer = await self._client.mget(index=index, ids=list(ids))
         except NotFoundError as fault:
             raise IndexGone(index) from fault
-        held = {}
+        held: dict[str, Held] = {}
         for each in answer["docs"]:
             if "error" in each:
                 raise IndexGone(index)

@@ -17,7 +17,7 @@ from services.matcher.vocabulary import Met
 
 TOLD_MAX = 50
 """Counterparts that one change of tags is told of at most: the best."""
-LOOKED_AT_PER_SHOWN = 3
+LOOKED_AT_PER_SHOWN = 2
 TRADING_POINTS = 40
 BALANCE_POINTS = 20
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from elasticsearch import AsyncElasticsearch
 
-from services.matcher.index.elastic import ElasticIndex
+from services.matcher.index.elastic import ElasticIndex, connect
 from services.matcher.index.memory import MemoryIndex
 from services.matcher.index.port import Index
 from services.matcher.lexicon import NodeLexicon
@@ -37,7 +36,7 @@ async def index(request: pytest.FixtureRequest, lexicon: NodeLexicon) -> AsyncIt
     if request.param == "memory":
         yield MemoryIndex(lexicon)
         return
-    client = AsyncElasticsearch(request.getfixturevalue("elasticsearch_url"), request_timeout=30)
+    client = connect(request.getfixturevalue("elasticsearch_url"), timeout_s=30.0)
     made = ElasticIndex(client, f"test-{uuid.uuid4().hex[:12]}", lexicon, shards=1, replicas=0)
     await made.start()
     yield made

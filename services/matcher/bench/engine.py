@@ -1,0 +1,197 @@
+"""The index in Elasticsearch, each question against the very same query sent to the engine bare, in turn."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from elasticsearch import AsyncElasticsearch
+
+from services.matcher.bench.community import NOW_MS, Community, an_id, percentile
+from services.matcher.bench.embedded import timed
+from services.matcher.bench.fakes import TakingBus, deps_of
+from services.matcher.bench.report import Figure
+from services.matcher.domain.documents import Tag, Tags
+from services.matcher.index.elastic import ElasticIndex, connect
+from services.matcher.index.port import Change, Query
+from services.matcher.lexicon import NodeLexicon
+from services.matcher.service.matches import matches
+from services.matcher.service.news import News
+from services.matcher.service.search import SearchCommand, search
+
+ASKED, WARMED = 120, 20
+FILL_AT_ONCE = 1_000
+RATIO_MAX, PAGE_RATIO_MAX, DEEP_MS_MAX, NEWS_S_MAX = 1.3, 3.0, 500.0, 2.0
+HANDLED_AT_ONCE = 50
+PROBE_EVERY = 20
+
+
+class Asked(ElasticIndex):
+    """Keeps the bodies of the searches that go out, so that they can be sent bare."""
+
+    sent: list[dict[str, Any]]
+
+    async def search(self, query: Query) -> Any:
+        """As it is, and what was sent."""
+        from services.matcher.index.elastic_shapes import query_of, sort_of
+
+        self.sent.append({"query": query_of(query), "sort": sort_of(query), "size": query.size, "from_": query.offset})
+        return await super().search(query)
+
+
+async def measure(url: str, lexicon: NodeLexicon, entities: int, *, seconds: float, per_second: int) -> list[Figure]:
+    """All figures of the Elasticsearch door; the index is made for it and dropped after it."""
+    client = connect(url, timeout_s=120.0)
+    index = Asked(client, f"bench-{time.time_ns()}", lexicon, shards=1, replicas=0)
+    index.sent = []
+    await index.start()
+    try:
+        began = time.perf_counter()
+        await _fill(index, entities)
+        figures = [Figure(f"engine: filled with {entities} entities", time.perf_counter() - began, "s")]
+        figures += await _against_bare(index, client, entities)
+        figures += await _deep(index)
+        figures += await _news(index, entities, seconds, per_second)
+        return figures
+    finally:
+        for name in await client.indices.get_alias(name=index.writing):
+            await client.indices.delete(index=name)
+        await index.close()
+
+
+async def _fill(index: ElasticIndex, entities: int) -> None:
+    target = await index.rebuilding()
+    waiting: list[Change] = []
+    for change in Community().entities(entities):
+        waiting.append(change)
+        if len(waiting) == FILL_AT_ONCE:
+            await target.update(waiting)
+            waiting = []
+    await target.update(waiting)
+    await target.commit()
+
+
+async def _against_bare(index: Asked, client: AsyncElasticsearch, entities: int) -> list[Figure]:
+    figures = []
+    for name, draw in _questions(index, entities).items():
+        ours, bare = [], []
+        for turn in range(WARMED + ASKED):
+            ask = draw()
+            await ask()  # once unmeasured: then both find the engine, and we our vocabulary, as warm
+            body = index.sent[-1]
+            index.sent.clear()
+
+            async def send(body: dict[str, Any] = body) -> None:
+                await client.search(index=index.name, track_total_hits=True, **body)
+
+            if turn % 2:
+                bare_ms, ours_ms = await timed(send), await timed(ask)
+            else:
+                ours_ms, bare_ms = await timed(ask), await timed(send)
+            if turn >= WARMED:
+                ours.append(ours_ms)
+                bare.append(bare_ms)
+        p95, p95_bare = percentile(ours, 0.95), percentile(bare, 0.95)
+        detail = f"p95 {p95:.1f} ms, bare {p95_bare:.1f} ms; p50 {percentile(ours, 0.5):.1f}, bare {percentile(bare, 0.5):.1f}"
+        figures.append(Figure(f"engine: {name}, p95 against bare", p95 / p95_bare, "times", RATIO_MAX, detail))
+    return figures
+
+
+def _questions(index: ElasticIndex, entities: int) -> dict[str, Callable[[], Callable[[], Awaitable[Any]]]]:
+    """Each call draws another question, which may be asked again and again."""
+    deps, drawn = deps_of(index), Community(seed=2)
+    number = iter(range(10**9))
+
+    def dashboard() -> Callable[[], Awaitable[Any]]:
+        mine = an_id(next(number) % entities)
+        return lambda: matches(deps, mine, since=0, limit=20)
+
+    def asked(make: Callable[[], SearchCommand]) -> Callable[[], Callable[[], Awaitable[Any]]]:
+        def draw() -> Callable[[], Awaitable[Any]]:
+            command = make()
+            return lambda: search(deps, command)
+
+        return draw
+
+    return {
+        "dashboard of 20 tags": dashboard,
+        "search for a tag": asked(lambda: SearchCommand(offers=tuple(drawn.drawn(1)))),
+        "search for 3 offers and a want": asked(
+            lambda: SearchCommand(offers=tuple(drawn.drawn(3)), wants=tuple(drawn.drawn(1)))
+        ),
+        "search for part of a name": asked(lambda: SearchCommand(name=drawn.name().split()[1][:4])),
+    }
+
+
+async def _deep(index: ElasticIndex) -> list[Figure]:
+    """Pages of everything, far behind the engine's window, in turn with the first."""
+    deps = deps_of(index)
+    total = (await search(deps, SearchCommand())).total
+    rows = [0, 9_990, *(row for row in (20_000, total // 2, total - 20_000, total - 10) if row > 10_000)]
+    times: dict[int, list[float]] = {row: [] for row in rows}
+    for _ in range(15):
+        for row in rows:
+            command = SearchCommand(page=row // 10 + 1, page_size=10)
+            times[row].append(await timed(lambda command=command: search(deps, command)))  # type: ignore[misc]
+    first = percentile(times[0], 0.5)
+    at_window = percentile(times[9_990], 0.5)
+    figures = [
+        Figure(
+            "engine: rows from 9 990 on against the first page",
+            at_window / first,
+            "times",
+            PAGE_RATIO_MAX,
+            f"{at_window:.1f} ms, first {first:.1f} ms",
+        )
+    ]
+    deeper = [row for row in rows if row > 10_000]
+    figures += [
+        Figure(f"engine: rows from {row} of {total} on, p95", percentile(times[row], 0.95), "ms", DEEP_MS_MAX)
+        for row in deeper
+    ]
+    return figures
+
+
+async def _news(index: ElasticIndex, entities: int, seconds: float, per_second: int) -> list[Figure]:
+    """Changes of tags arrive at a steady rate and are handled as from the bus; every so many one is looked for until it is
+    found by a search."""
+    bus = TakingBus()
+    news, deps = News(deps_of(index, bus)), deps_of(index)
+    await news.learn_words()
+    drawn, gate = Community(seed=3), asyncio.Semaphore(HANDLED_AT_ONCE)
+    found_s: list[float] = []
+    handled_s: list[float] = []
+    began = time.perf_counter()
+
+    async def change(number: int) -> None:
+        arrived = time.perf_counter()
+        tag = f"probe{number}x{int(began)}"
+        async with gate:
+            document = await index.get(an_id(number % entities))
+            assert document is not None
+            sequence = document.tags_sequence + 1
+            added = Tag(tag if number % PROBE_EVERY == 0 else drawn.drawn(1)[0], NOW_MS)
+            tags = Tags(
+                sequence, (added, *(each for each in document.offers[:9] if each.tag != added.tag)), document.wants
+            )
+            fact = Change(document.entity_id, (tags,))
+            news.hear(fact)
+            await news.learn_and_tell(fact, NOW_MS)
+        handled_s.append(time.perf_counter() - arrived)
+        if number % PROBE_EVERY == 0 and document.listed:
+            while (await search(deps, SearchCommand(offers=(tag,)))).total == 0:  # noqa: ASYNC110  the engine tells nobody
+                await asyncio.sleep(0.02)
+            found_s.append(time.perf_counter() - arrived)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(seconds * per_second)):
+            await asyncio.sleep(max(0.0, began + number / per_second - time.perf_counter()))
+            group.create_task(change(number))
+    rate = seconds * per_second / (time.perf_counter() - began)
+    detail = f"{rate:.0f} changes/s handled, p50 {percentile(found_s, 0.5):.2f} s, {bus.told} matches told"
+    return [
+        Figure(
+            f"engine: tag change to findable at {per_second}/s, p95", percentile(found_s, 0.95), "s", NEWS_S_MAX, detail
+        ),
+        Figure("engine: tag change to handled with its matches told, p95", percentile(handled_s, 0.95), "s"),
+    ]
