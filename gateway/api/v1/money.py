@@ -21,6 +21,7 @@ from gateway.api.bodies_more import (
 )
 from gateway.api.operation import Call, RawReply, Registry, Reply
 from gateway.api.rules import beginning, end_excluded
+from gateway.api.v1.matching import require_own
 from gateway.api.v1.session import renamed
 from gateway.api.v1.transfers import TRANSFER_FIELDS, moment_text
 from gateway.api.views import camel, given, initiated_view, transfer_view
@@ -58,8 +59,10 @@ def proposal_of(body: ProposeBody) -> NewTransfer:
 )
 async def list_pending(call: Call, *, query: PendingQuery) -> Reply:
     """Of all own entities, or of one."""
-    ids = [query.querying_entity_id] if query.querying_entity_id else []
-    if not ids:
+    if query.querying_entity_id is not None:
+        await require_own(call, query.querying_entity_id)
+        ids = [query.querying_entity_id]
+    else:
         ids = [each["id"] for each in await call.context.clients.directory.mine(call.caller)]
     pending = await call.context.clients.ledger.pending(call.caller, ids) if ids else []
     return Reply(

@@ -1,0 +1,236 @@
+"""The public API of a running node against the contract, and against somebody who names what is not theirs."""
+
+import base64
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from gateway.tests.matrix import ROWS, Row
+from gateway.tests.test_conformance import CONTRACTED, schema_of
+from tests.e2e.driving import PASSWORD, Admin, Api, Member
+from tests.e2e.running import Running
+
+GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+UNKNOWN = "0199b3f0-0000-7000-8000-00000000dead"
+STRANGERS = [row for row in ROWS if row.stranger is not None]
+
+
+@dataclass(slots=True)
+class Town:
+    """Two members who trade, one who has nothing to do with them, and an admin."""
+
+    client: httpx2.Client
+    admin: str
+    ana: Member
+    ben: Member
+    eve: Member
+    proposal: str
+    ids: dict[str, str]
+
+    def ask(self, method: str, path: str, token: str | None = None, body: Any = None, **query: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
+        return self.client.request(method, path, headers=headers, params=query, **content)
+
+
+@pytest.fixture(scope="module")
+def town(node: Running) -> Iterator[Town]:
+    api = Api(node.address)
+    admin = Admin(api)
+    names = [f"{name} {uuid.uuid4().hex[:10]}" for name in ("Ana", "Ben", "Eve")]
+    ana, ben, eve = (Member.signs_up(api, name, offers=("thatch",), wants=("reed",)) for name in names)
+    for member in (ana, ben, eve):
+        admin.lets_trade(member)
+    api("PATCH", f"/admin/entities/{ana.entity_id}", admin.token, {"categories": ["Roofs and walls"]})
+    proposal = ana.proposes(ben, 5)["id"]
+    key = api("POST", f"/entities/{ana.entity_id}/keys", ana.token, {"name": "till", "scopes": ["read"]})
+    invited = api("POST", f"/entities/{ana.entity_id}/invitations", ana.token, {"email": "zoe@people.example"})
+    group = api(
+        "POST",
+        "/transfer-groups",
+        ana.token,
+        {"initiator": ana.number, "transfers": [{"payer": ana.number, "payee": ben.number, "amount": 1}]},
+    )
+    session = api("GET", "/sessions", ana.token)[0]
+    user = api("GET", "/user", ana.token)
+    ids = {
+        "entityID": ana.entity_id,
+        "userID": user["id"],
+        "keyID": key["id"],
+        "invitationID": invited["id"],
+        "groupID": group["id"],
+        "sessionID": session["id"],
+        "transferID": proposal,
+        "name": "picture.jpg",
+    }
+    with httpx2.Client(base_url=node.address, timeout=30) as client:
+        yield Town(client, admin.token, ana, ben, eve, proposal, ids)
+    api.close()
+
+
+def bodies(town: Town, owner: Member) -> dict[str, Any]:
+    """Good bodies in which the acting side is `owner`'s."""
+    proposal = {"transfer": "out", "initiator": owner.number, "receiver": town.eve.number, "amount": 1}
+    favorite = {"addToEntityID": owner.entity_id, "favoriteEntityID": town.ben.entity_id, "isFavorite": True}
+    message = {"senderEntityID": owner.entity_id, "receiverEntityID": town.ben.entity_id, "body": "Hello"}
+    lines = [{"payer": owner.number, "payee": town.ben.number, "amount": 1}]
+    return {
+        "PATCH /user/entities/{entityID}": {"city": "Elsewhere"},
+        "PUT /entities/{entityID}/people/{userID}": {"role": "member"},
+        "POST /entities/{entityID}/invitations": {"email": "eve@people.example"},
+        "POST /entities/{entityID}/keys": {"name": "mine", "scopes": ["read"]},
+        "POST /favorites": favorite,
+        "POST /send-email": message,
+        "POST /matches/dismissals": {"entityID": owner.entity_id, "otherEntityID": town.ben.entity_id},
+        "POST /entities/{entityID}/application": {
+            "firstName": "E",
+            "lastName": "V",
+            "telephone": "+1 555 0100",
+            "agreement": True,
+        },
+        "POST /entities/{entityID}/pictures": GIF,
+        "POST /transfers": proposal,
+        "POST /transfers/preview": proposal,
+        "POST /transfers/{transferID}/refund": {"amount": 1},
+        "PATCH /transfers/{transferID}": {"action": "accept"},
+        "POST /transfer-groups": {"initiator": owner.number, "transfers": lines},
+        "POST /transfer-groups/{groupID}/accept": {"entityID": owner.entity_id},
+        "POST /transfer-groups/{groupID}/end": {"reason": ""},
+        "PUT /preferences": {"preferences": [{"kind": "transfer_accepted", "mail": True}], "entityID": owner.entity_id},
+    }
+
+
+QUERIES: dict[str, dict[str, str]] = {
+    "GET /transfers": {"status": "all"},
+    "GET /balance/at": {"at": "2026-01-01"},
+}
+AS_ENTITY = {
+    "/balance",
+    "/entities",
+    "/entities/{entityID}",
+    "/matches",
+    "/transfers",
+    "/pending",
+    "/statement",
+    "/statement.csv",
+    "/statement.pdf",
+    "/balance/series",
+    "/balance/at",
+    "/preferences",
+}
+
+
+def query_of(row: Row, entity_id: str) -> dict[str, str]:
+    acting = {"querying_entity_id": entity_id} if row.method == "GET" and row.template in AS_ENTITY else {}
+    return QUERIES.get(row.name, {}) | acting
+
+
+@pytest.mark.parametrize("row", STRANGERS, ids=lambda row: row.name)
+def test_who_names_somebody_elses_object_is_refused_and_learns_nothing(town: Town, row: Row):
+    ids = town.ids | ({"entityID": town.ben.entity_id} if row.name == "GET /entities/{entityID}" else {})
+    body = bodies(town, town.ana).get(row.name)
+    query = query_of(row, town.ana.entity_id)
+    heard = town.ask(row.method, row.path(**ids), town.eve.token, body, **query)
+    assert heard.status_code == row.stranger, heard.text
+    assert "errors" in heard.json()
+    for secret in (town.ana.email, town.ana.name, town.ana.number, town.ids["userID"]):
+        assert secret not in heard.text
+    unknown = dict.fromkeys(ids, UNKNOWN)
+    if row.template.count("{") == 1 and row.name != "GET /entities/{entityID}":
+        again = town.ask(row.method, row.path(**unknown), town.eve.token, body, **query)
+        assert (again.status_code, again.json()) == (heard.status_code, heard.json())
+    assert town.ana.entity().get("city") != "Elsewhere"
+
+
+def test_nothing_of_the_strangers_tries_has_happened(town: Town):
+    mine = town.ask("GET", f"/api/v1/transfers/{town.proposal}", town.ana.token)
+    assert mine.json()["data"]["status"] == "transferInitiated"
+    assert len(town.ask("GET", f"/api/v1/entities/{town.ana.entity_id}/keys", town.ana.token).json()["data"]) == 1
+    assert len(town.ask("GET", f"/api/v1/entities/{town.ana.entity_id}/people", town.ana.token).json()["data"]) == 1
+
+
+def test_every_published_reading_operation_has_the_contracts_shape_on_a_running_node(town: Town):
+    ana = town.ana
+    reads = [
+        ("/user", ana.token, {}),
+        ("/user/entities", ana.token, {}),
+        ("/categories", None, {"prefix": "roo"}),
+        ("/tags", None, {"fragment": "tha"}),
+        ("/entities", None, {"offers": "thatch"}),
+        ("/entities", ana.token, {"wants": "reed", "querying_entity_id": ana.entity_id}),
+        ("/entities/{entityID}", ana.token, {"querying_entity_id": ana.entity_id}),
+        ("/transfers", ana.token, {"status": "all", "querying_entity_id": ana.entity_id}),
+        ("/balance", ana.token, {"querying_entity_id": ana.entity_id}),
+        ("/admin/users", town.admin, {"email": "people"}),
+        ("/admin/users/{userID}", town.admin, {}),
+        ("/admin/entities", town.admin, {"status": "tradingAccepted", "balance": "-500"}),
+        ("/admin/entities/{entityID}", town.admin, {}),
+        ("/admin/transfers", town.admin, {"status": "initiated"}),
+        ("/admin/transfers/{transferID}", town.admin, {}),
+        ("/admin/logs", town.admin, {"action": "login"}),
+    ]
+    for template, token, query in reads:
+        heard = town.ask("GET", "/api/v1" + template.format(**town.ids), token, **query)
+        assert heard.status_code == 200, (template, heard.text)
+        jsonschema.validate(heard.json(), schema_of(f"GET {template}", 200))
+        assert "null" not in heard.text
+        assert heard.json()["data"], template
+
+
+def test_every_published_writing_operation_has_the_contracts_shape_on_a_running_node(town: Town):
+    api = Api(str(town.client.base_url).rstrip("/"))
+    new = Member.signs_up(api, f"New {uuid.uuid4().hex[:10]}")
+    admin = town.admin
+    named = [
+        town.ask("POST", f"/api/v1/admin/{noun}", admin, {"name": f"x {uuid.uuid4().hex[:6]}"}).json()["data"]["id"]
+        for noun in ("categories", "tags")
+    ]
+    user_id = town.ask("GET", "/api/v1/user", new.token).json()["data"]["id"]
+    ids = {"entityID": new.entity_id, "userID": user_id, "categoryID": named[0], "tagID": named[1]}
+    pays = {"payer": town.ana.number, "payee": town.ben.number, "amount": 0.01, "description": "as agreed"}
+    own = bodies(town, town.ana)
+    proposal = own["POST /transfers"] | {"receiver": town.ben.number}
+    writes = [
+        ("PATCH /user", new.token, {"firstName": "Nia", "lastName": ""}),
+        ("PATCH /user/entities/{entityID}", new.token, {"city": "Exampleton", "website": None, "offers": ["A b"]}),
+        ("POST /favorites", town.ana.token, own["POST /favorites"]),
+        ("POST /send-email", town.ana.token, own["POST /send-email"]),
+        ("POST /transfers", town.ana.token, proposal),
+        ("POST /admin/transfers", admin, pays),
+        ("PATCH /admin/categories/{categoryID}", admin, {"name": f"y {uuid.uuid4().hex[:6]}"}),
+        ("DELETE /admin/categories/{categoryID}", admin, None),
+        ("PATCH /admin/tags/{tagID}", admin, {"name": f"y {uuid.uuid4().hex[:6]}"}),
+        ("DELETE /admin/tags/{tagID}", admin, None),
+        ("PATCH /admin/users/{userID}", admin, {"lastName": "Newcomer", "entities": [new.entity_id]}),
+        ("PATCH /admin/entities/{entityID}", admin, {"status": "accepted", "maxPositiveBalance": 700, "name": "Nia's"}),
+        ("POST /password-change", new.token, {"password": PASSWORD + "x"}),
+        ("POST /logout", new.token, None),
+        ("DELETE /admin/entities/{entityID}", admin, None),
+        ("DELETE /admin/users/{userID}", admin, None),
+    ]
+    for name, token, body in writes:
+        method, template = name.split()
+        heard = town.ask(method, "/api/v1" + template.format(**ids), token, body)
+        assert heard.status_code == 200, (name, heard.text)
+        assert name in CONTRACTED
+        schema = schema_of(name, 200)
+        if schema is not None:
+            jsonschema.validate(heard.json(), schema)
+    api.close()
+
+
+def test_an_admins_change_holds_at_once_for_the_ledger_and_the_directory(town: Town):
+    api = Api(str(town.client.base_url).rstrip("/"))
+    eve, ana = town.eve, town.ana
+    for status, may in (("tradingRejected", False), ("tradingAccepted", True)):
+        api("PATCH", f"/admin/entities/{eve.entity_id}", town.admin, {"status": status})
+        body = {"transfer": "out", "initiator": ana.number, "receiver": eve.number, "amount": 1}
+        heard = town.ask("POST", "/api/v1/transfers", ana.token, body)
+        assert (heard.status_code == 200) is may, heard.text
+        assert api("GET", f"/entities/{eve.entity_id}", ana.token)["status"] == status
+    api.close()
