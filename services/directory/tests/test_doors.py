@@ -1,0 +1,95 @@
+"""What each door's server refuses by itself, whoever talks to it, and what a dead relay leaves behind."""
+
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+from pymongo.errors import WriteError
+
+from services.directory.store.documents import entity_document
+from services.directory.store.mongodb.outbox import MongoOutbox
+from services.directory.store.port import Activity
+from services.directory.tests.builders import NOON, an_entity, first, following
+
+on_postgres = pytest.mark.parametrize("door", ["embedded", "server"], indirect=True)
+on_mongodb = pytest.mark.parametrize("door", ["mongodb"], indirect=True)
+WRONG: list[dict[str, Any]] = [
+    {"status": "done"},
+    {"version": 0},
+    {"listed": "yes"},
+    {"offers": [{"tag": f"t{n}", "added_at": "2026-03-02T12:00:00.000Z"} for n in range(11)]},
+    {"pictures": [{}] * 6},
+    {"texts": {"name": "x" * 101}},
+]
+
+
+@pytest_asyncio.fixture
+async def postgres_connection(store_url):
+    """A connection past the store."""
+    connection = await asyncpg.connect(store_url)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def mongo_database(store_url):
+    """A client past the store."""
+    client: AsyncMongoClient[dict[str, Any]]
+    async with AsyncMongoClient(store_url) as client:
+        yield client.get_default_database()
+
+
+@on_postgres
+async def test_postgres_lets_nobody_change_the_activity_log(store, postgres_connection):
+    await store.record(Activity("id", NOON, "user", "login.succeeded", "Logged in."))
+    for sql in ("update activity set at = now()", "delete from activity", "truncate activity"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await postgres_connection.execute(sql)
+
+
+@on_postgres
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: next(iter(wrong)))
+async def test_postgres_refuses_a_wrong_entity(store, postgres_connection, wrong):
+    written = first(an_entity())
+    await store.insert(written)
+    await postgres_connection.set_type_codec("jsonb", schema="pg_catalog", encoder=_json, decoder=str)
+    document = entity_document(written.entity) | wrong
+    with pytest.raises(asyncpg.CheckViolationError):
+        await postgres_connection.execute("update entity set doc = $1, version = $2", document, document["version"])
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+@on_mongodb
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: next(iter(wrong)))
+async def test_mongodb_refuses_a_wrong_entity(store, mongo_database, wrong):
+    await store.insert(first(an_entity()))
+    with pytest.raises(WriteError):
+        await mongo_database.entity.update_one({}, {"$set": wrong})
+
+
+@on_mongodb
+async def test_what_a_dead_relay_held_is_told_when_its_lease_runs_out(store, mongo_database):
+    written = first(an_entity())
+    await store.insert(written)
+    dying = MongoOutbox(mongo_database, lease_ms=0).claim(500)
+    claim = await dying.__aenter__()
+    assert len(claim.envelopes) == len(written.events)
+    # it dies here: nothing is done, nothing let go
+    async with store.outbox.claim(500) as other:
+        assert [event.id for event in other.envelopes] == [event.id for event in written.events]
+
+
+@on_mongodb
+async def test_mongodb_sends_the_difference_of_a_change_alone(store, mongo_database):
+    written = first(an_entity(texts={"city": "Town"}))
+    await store.insert(written)
+    await mongo_database.entity.update_one({}, {"$set": {"texts.region": "kept by nobody else"}})
+    assert await store.save([following(written.entity, daily_matches=True)]) == [True]
+    stored = await mongo_database.entity.find_one({})
+    assert (stored["daily_matches"], stored["texts"]["region"]) == (True, "kept by nobody else")
