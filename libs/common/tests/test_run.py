@@ -1,6 +1,7 @@
 """A service by itself: it answers on its port, ends on a signal, and refuses in one sentence."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import structlog
 
+from libs.common.run import main, run_services
+from libs.common.settings import CommonSettings
 from libs.common.testing import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -47,9 +51,8 @@ _PROGRAM = textwrap.dedent("""
         vars(module).update(members)
         sys.modules[name] = module
 
-    from libs.common.run import main, run_services
-    role = sys.argv[1]
-    sys.exit(run_services(["nothing"], "both") if role == "unknown" else main("ledger", [role]))
+    from libs.common.run import main
+    sys.exit(main("ledger", [sys.argv[1]]))
 """)
 
 
@@ -118,22 +121,49 @@ async def test_a_port_in_use_is_one_sentence(tmp_path, amqp_url):
     assert "stopped" in said, "what had started was taken down"
 
 
+class Part:
+    """A service's modules as far as they are needed to be refused."""
+
+    Settings = CommonSettings
+
+
+@pytest.fixture
+def _alone(tmp_path, monkeypatch):
+    """In this process: away from any `.env`, with a ledger that has settings only, and logs as they were."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("services.ledger.settings", "services.ledger.app"):
+        monkeypatch.setitem(sys.modules, name, Part)
+    root, config = logging.getLogger(), structlog.get_config()
+    before, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = before, level
+    structlog.configure(**config)
+
+
+@pytest.mark.usefixtures("_alone")
 @pytest.mark.parametrize(
-    ("arguments", "settings", "status", "sentence"),
+    ("settings", "status", "sentence"),
     [
-        (["both"], {}, 2, "needs RabbitMQ"),
-        (["both"], {"bus_url": "kafka://x"}, 2, "MCCS_BUS_URL"),
-        (["both"], {"bus_url": "amqp://127.0.0.1:1", "connect_timeout_s": "0.2"}, 1, "RabbitMQ cannot be reached"),
-        (["both"], {"port": "many"}, 2, "MCCS_PORT"),
-        (["sideways"], {}, 2, "usage: python -m services.ledger"),
-        (["unknown"], {}, 2, "There is no service called nothing"),
+        ({}, 2, "needs RabbitMQ"),
+        ({"BUS_URL": "kafka://x"}, 2, "MCCS_BUS_URL"),
+        ({"BUS_URL": "amqp://127.0.0.1:1", "CONNECT_TIMEOUT_S": "0.2"}, 1, "RabbitMQ cannot be reached"),
+        ({"PORT": "many"}, 2, "MCCS_PORT"),
     ],
 )
-async def test_what_cannot_start_says_why_in_one_sentence(tmp_path, arguments, settings, status, sentence):
-    returned, _, err = await _end(_start(tmp_path, *arguments, **settings))
-    assert returned == status
+def test_what_cannot_start_says_why_in_one_sentence(monkeypatch, capsys, settings, status, sentence):
+    for name, value in settings.items():
+        monkeypatch.setenv(f"MCCS_{name}", value)
+    assert main("ledger", ["both"]) == status
+    err = capsys.readouterr().err
     assert sentence in err
     assert "Traceback" not in err
+
+
+def test_wrong_use_is_said(capsys):
+    assert main("ledger", ["sideways"]) == 2
+    assert "usage: python -m services.ledger" in capsys.readouterr().err
+    assert run_services(["nothing"], "both") == 2
+    assert "There is no service called nothing" in capsys.readouterr().err
 
 
 async def test_a_service_that_refuses_is_heard(tmp_path, amqp_url):
