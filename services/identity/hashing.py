@@ -15,7 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from services.identity.domain.errors import NamedError
 from services.identity.domain.passwords import normal
 
-_NICENESS = 5
+_NICENESS = 2
 Result = TypeVar("Result")
 
 

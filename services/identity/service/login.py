@@ -100,8 +100,10 @@ async def _who(work: Unit, checked: Checked, wanted: str) -> tuple[User | None, 
     found = await users.by_id(work.connection, checked.user.id, lock=True)
     if found is None or found[1] != checked.stored:
         return None, None
-    acts_for = await memberships.of_users(work.connection, [found[0].id])
-    return found[0], session_role(found[0].role, wanted, len(acts_for))
+    user = found[0]
+    has_both = user.role != "member" and wanted == "member"
+    acts_for = await memberships.of_users(work.connection, [user.id]) if has_both else []
+    return user, session_role(user.role, wanted, len(acts_for))
 
 
 async def _fail(

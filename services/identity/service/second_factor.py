@@ -49,11 +49,11 @@ class State:
 
 
 async def judge_code(deps: Deps, work: Unit, user: User, code: str | None, *, must_have: bool) -> Judged:
-    """At a login, after the password was right. A used code counts as used in the caller's transaction."""
+    """At a login, after the password was right, with the user's row locked. A used code counts as used in the caller's transaction."""
+    if not user.second_factor and not must_have:
+        return Judged(Judged.Verdict.GOOD)
     factor = await factors.of_user(work.connection, user.id, lock=True)
     is_on = factor is not None and factor.confirmed_at is not None
-    if not is_on and not must_have:
-        return Judged(Judged.Verdict.GOOD)
     if factor is None or (not is_on and not code):
         return Judged(Judged.Verdict.SETUP_NEEDED)
     if not code:

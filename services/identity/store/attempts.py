@@ -14,25 +14,28 @@ def account_of(email_key: str) -> bytes:
 
 async def lock(connection: Connection, email_key: str, now: datetime) -> Attempts:
     """The attempts of an account, known or not; others wait until the transaction ends."""
-    account = account_of(email_key)
-    await connection.execute(
-        "insert into attempts (account, updated_at) values ($1, $2) on conflict do nothing", account, now
-    )
     row = await connection.fetchrow(
-        "select failures, pending, pending_until, locked_until from attempts where account = $1 for update", account
+        "insert into attempts (account, updated_at) values ($1, $2)"
+        " on conflict (account) do update set updated_at = excluded.updated_at"
+        " returning failures, pending, pending_until, locked_until",
+        account_of(email_key),
+        now,
     )
     return Attempts(**row) if row else Attempts()
 
 
 async def save(connection: Connection, email_key: str, attempts: Attempts, now: datetime) -> None:
-    """Keeps what was decided."""
+    """Keeps what was decided about a locked row."""
     await connection.execute(
-        "insert into attempts (account, failures, pending, pending_until, locked_until, updated_at)"
-        " values ($1, $2, $3, $4, $5, $6) on conflict (account) do update set failures = excluded.failures,"
-        " pending = excluded.pending, pending_until = excluded.pending_until, locked_until = excluded.locked_until,"
-        " updated_at = excluded.updated_at",
-        account_of(email_key), attempts.failures, attempts.pending, attempts.pending_until, attempts.locked_until, now,
-    )  # fmt: skip
+        "update attempts set failures = $2, pending = $3, pending_until = $4, locked_until = $5, updated_at = $6"
+        " where account = $1",
+        account_of(email_key),
+        attempts.failures,
+        attempts.pending,
+        attempts.pending_until,
+        attempts.locked_until,
+        now,
+    )
 
 
 async def locked_until(connection: Connection, email_keys: list[str], now: datetime) -> dict[str, datetime]:

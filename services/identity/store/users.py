@@ -120,15 +120,16 @@ async def note_login(connection: Connection, user_id: str, address: str, now: da
 
 async def seen_device(connection: Connection, user_id: str, device: bytes, now: datetime) -> tuple[bool, bool]:
     """Remembers a device; whether it is new, and whether the user had any before."""
-    had_any = await connection.fetchval("select exists (select from devices where user_id = $1)", user_id)
-    is_new = await connection.fetchval(
+    row = await connection.fetchrow(
         "insert into devices (user_id, device, seen_at) values ($1, $2, $3)"
-        " on conflict (user_id, device) do update set seen_at = excluded.seen_at returning (xmax = 0)",
+        " on conflict (user_id, device) do update set seen_at = excluded.seen_at"
+        " returning (xmax = 0) as is_new, exists (select from devices where user_id = $1) as had_any",
         user_id,
         device,
         now,
     )
-    return bool(is_new), bool(had_any)
+    assert row is not None
+    return row["is_new"], row["had_any"]
 
 
 async def delete(connection: Connection, user: User) -> None:
