@@ -14,6 +14,7 @@ from tests.e2e.driving import PASSWORD, eventually
 from tests.e2e.running import ADMIN, Running
 
 pytestmark = pytest.mark.browser
+LOOKS, LOOK_EVERY_MS = 100, 50
 DESKTOP, TELEPHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
@@ -47,7 +48,12 @@ class Person:
         found.first.click()
 
     def sees(self, words: str) -> bool:
-        return words in " ".join(self.page.inner_text("main").split())
+        """Whether the page says so, now or in a moment: with scripts a part of it may still be on its way."""
+        for _ in range(LOOKS):
+            if words in " ".join(self.page.inner_text("main").split()):
+                return True
+            self.page.wait_for_timeout(LOOK_EVERY_MS)
+        return False
 
     def at(self) -> str:
         return str(urlsplit(self.page.url).path)
@@ -121,7 +127,7 @@ def test_two_people_sign_up_meet_and_trade(window, scripts, node: Running, brows
             person.close()
 
 
-def _trade(ana: Person, ben: Person, steward: Person) -> None:
+def _trade(ana: Person, ben: Person, steward: Steward) -> None:
     mark = uuid.uuid4().hex[:8]
     ana.signs_up(f"Alma {mark}")
     ben.signs_up(f"Bruno {mark}")

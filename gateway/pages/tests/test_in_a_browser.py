@@ -1,6 +1,6 @@
 """Every screen in a real Chromium: no violation found by axe, nothing wider than the window, nothing the policy blocks.
 
-At 1280, 390 and 320 pixels (at 320 for its width alone), and once more in the dark for its colours.
+At 1280, 390 and 320 pixels (at 320 for its width, in both directions of reading), and once more in the dark for its colours.
 """
 
 import asyncio
@@ -94,6 +94,9 @@ def _looked_at(page: Any) -> list[str]:
             problems.append(f"{wide} wide in a window of {width}")
         if width != NARROWEST:
             problems += [f"at {width}: {each}" for each in _violations(page, RULES)]
+    wide = page.evaluate("document.documentElement.dir = 'rtl', document.documentElement.scrollWidth")
+    if wide > NARROWEST:
+        problems.append(f"{wide} wide when it reads from right to left")
     page.emulate_media(color_scheme="dark")
     problems += [f"in the dark: {each}" for each in _violations(page, ["color-contrast"])]
     page.emulate_media(color_scheme="light")
