@@ -46,6 +46,7 @@ class DirectoryService:
         self._relay: Relay | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.api: FastAPI = create_app(NAME, settings, wiring.verifier, REFUSALS, {"store": self._store_answers})
+        api.answer_for_the_store(self.api)
 
     async def start(self, role: Role) -> None:
         """Opens the store and begins the work of the role."""

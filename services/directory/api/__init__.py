@@ -1,10 +1,17 @@
 """The directory over HTTP."""
 
-from fastapi import APIRouter
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
 
+from libs.common.errors import Refusal
+from libs.common.web import refusal_response
 from services.directory.api import entities, links, pictures, terms
 from services.directory.service.deps import Deps
 from services.directory.settings import Settings
+from services.directory.store.doors import AWAY
+
+STORE_AWAY_RETRY_S = 2
+_log = structlog.get_logger(__name__)
 
 
 def routers(deps: Deps, settings: Settings) -> list[APIRouter]:
@@ -15,3 +22,15 @@ def routers(deps: Deps, settings: Settings) -> list[APIRouter]:
         terms.routes(deps),
         pictures.routes(deps, settings.picture_max_bytes),
     ]
+
+
+def answer_for_the_store(app: FastAPI) -> None:
+    """A store that is away is no fault of the service's: 503, and when to try again."""
+    for kind in AWAY:
+        app.add_exception_handler(kind, _store_away)
+
+
+async def _store_away(request: Request, error: Exception) -> Response:
+    _log.warning("store_away", why=repr(error))
+    sentence = "The directory's store does not answer; try again in a moment."
+    return refusal_response(Refusal.of(503, "store_away", sentence, retry_after_s=STORE_AWAY_RETRY_S))

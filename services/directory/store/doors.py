@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import asyncpg
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
+
 from libs.common.migration import migrate
 from libs.common.service import StartRefused
 from services.directory.store.mongodb.door import MongoStore
@@ -9,6 +12,18 @@ from services.directory.store.port import DirectoryStore
 from services.directory.store.postgres.door import PostgresStore
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+AWAY: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    ConnectionFailure,
+    ExecutionTimeout,
+)
+"""What a door raises when its server is away, too slow or too full: worth another try, and no fault of ours."""
 _MONGO = ("mongodb://", "mongodb+srv://")
 
 

@@ -19,7 +19,7 @@ from libs.common.peers_local import LocalPeers
 from libs.common.testing import FixedClock
 from libs.common.testing.servers import drop_database, make_database
 from libs.common.web import create_app
-from services.directory.api import routers
+from services.directory.api import answer_for_the_store, routers
 from services.directory.app import REFUSALS
 from services.directory.service.deps import Deps, Rules
 from services.directory.settings import Settings
@@ -103,6 +103,7 @@ class Api:
     def __init__(self, deps: Deps, given: Settings) -> None:
         tokens = TokensAsNames()
         app = create_app("directory", given, tokens, REFUSALS, {"store": deps.store.healthy})
+        answer_for_the_store(app)
         for router in routers(deps, given):
             app.include_router(router)
         self.peers = LocalPeers({"directory": cast("Any", SimpleNamespace(api=app, name="directory"))}, tokens)

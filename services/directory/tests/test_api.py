@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
+from pymongo.errors import NetworkTimeout, ServerSelectionTimeoutError, WaitQueueTimeoutError
 
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
@@ -270,3 +272,29 @@ async def test_odd_bodies_are_refused_and_nothing_is_half_done(api, deps, user, 
 async def test_times_that_no_calendar_has_are_refused(api):
     for when in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z"):
         assert (await api.refused(ADMIN, "GET", "/entities", tagged_since=when))[0] == 400
+
+
+@pytest.mark.parametrize("door", ["embedded"], indirect=True)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConnectionRefusedError(),
+        TimeoutError(),
+        asyncpg.ConnectionDoesNotExistError(),
+        asyncpg.QueryCanceledError(),
+        asyncpg.TooManyConnectionsError(),
+        asyncpg.InterfaceError("pool is closed"),
+        ServerSelectionTimeoutError(),
+        NetworkTimeout(),
+        WaitQueueTimeoutError(),
+    ],
+    ids=repr,
+)
+async def test_a_store_that_is_away_is_a_503_with_a_time_to_come_back(api, deps, monkeypatch, fault):
+    async def away(*_):
+        raise fault
+
+    monkeypatch.setattr(deps.store, "glance", away)
+    with pytest.raises(Refusal) as refused:
+        await api(GATEWAY, "GET", f"/entities/{new_id()}")
+    assert (refused.value.status, refused.value.problems[0].code, refused.value.retry_after_s) == (503, "store_away", 2)
