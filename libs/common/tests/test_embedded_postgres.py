@@ -47,24 +47,23 @@ async def test_it_comes_up_empty_and_comes_back_with_what_was_kept(server):
     assert await query(server.url("ledger"), "show listen_addresses") == ""
 
 
-async def test_a_service_may_write_what_its_owner_made_and_enter_no_other_database(server):
-    await server.start()
-    await server.ensure("identity", "identity_owner", "identity")
-    await server.ensure("ledger", "ledger_owner", "ledger", grants=False)
-    await query(server.url("identity", "identity_owner"), "create table users (x int)")
-    await query(server.url("ledger", "ledger_owner"), "create table entry (x int)")
-    await query(server.url("identity", "identity"), "insert into users values (1)")
+async def test_a_service_may_write_what_its_owner_made_and_enter_no_other_database(embedded_postgres):
+    server = embedded_postgres
+    await server.ensure("open_books", "open_owner", "open_service")
+    await server.ensure("closed_books", "closed_owner", "closed_service", grants=False)
+    await query(server.url("open_books", "open_owner"), "create table users (x int)")
+    await query(server.url("closed_books", "closed_owner"), "create table entry (x int)")
+    await query(server.url("open_books", "open_service"), "insert into users values (1)")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await query(server.url("identity", "identity"), "drop table users")
+        await query(server.url("open_books", "open_service"), "drop table users")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await query(server.url("ledger", "ledger"), "insert into entry values (1)")
+        await query(server.url("closed_books", "closed_service"), "insert into entry values (1)")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await query(server.url("ledger", "identity"), "select 1")
+        await query(server.url("closed_books", "open_service"), "select 1")
 
 
-async def test_nobody_else_gets_at_the_socket_or_the_data(server):
-    await server.start()
-    for folder in (server.socket_folder, server.data):
+def test_nobody_else_gets_at_the_socket_or_the_data(embedded_postgres):
+    for folder in (embedded_postgres.socket_folder, embedded_postgres.data):
         assert folder.stat().st_mode & 0o077 == 0
 
 
