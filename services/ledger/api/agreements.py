@@ -15,7 +15,7 @@ from libs.common.web import json_response
 from services.ledger.api import parse
 from services.ledger.api.readers import reader_of
 from services.ledger.api.refusals import refusal, words
-from services.ledger.api.transfers import PROPOSAL_FIELDS, Route, proposal_of
+from services.ledger.api.transfers import PROPOSAL_FIELDS, proposal_of
 from services.ledger.domain import NAME_LENGTH_MAX
 from services.ledger.service.batches import LINES_MAX, BatchOutcome, Line, keyed, lines_of, propose_all, propose_each
 from services.ledger.service.imports import UnreadableFile
@@ -30,12 +30,11 @@ _LEG_FIELDS = frozenset({"payer", "payee", "amount_minor", "description"})
 
 
 def add_routes(app: FastAPI, ledger: Ledger) -> None:
-    """Lean routes like those of transfers; added before them, so that `/transfers/batch` is no transfer's id."""
-    for path, handler, method in (*_single(ledger), *_groups(ledger), *_fees(ledger)):
-        app.router.add_route(path, parse.lean(handler), methods=[method], include_in_schema=False)
+    """Lean routes like those of transfers."""
+    parse.add_lean(app, [*_single(ledger), *_groups(ledger), *_fees(ledger)])
 
 
-def _single(ledger: Ledger) -> list[Route]:
+def _single(ledger: Ledger) -> list[parse.LeanRoute]:
     async def preview(request: Request) -> Response:
         return await _preview(ledger, request)
 
@@ -69,7 +68,7 @@ def _single(ledger: Ledger) -> list[Route]:
     ]
 
 
-def _groups(ledger: Ledger) -> list[Route]:
+def _groups(ledger: Ledger) -> list[parse.LeanRoute]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
         initiator, legs = _legs(await parse.body(request, frozenset({"initiator", "transfers"})))
@@ -119,7 +118,7 @@ def _groups(ledger: Ledger) -> list[Route]:
     ]
 
 
-def _fees(ledger: Ledger) -> list[Route]:
+def _fees(ledger: Ledger) -> list[parse.LeanRoute]:
     async def rules(request: Request) -> Response:
         await parse.caller(request, "read")
         return json_response({"items": await ledger.agreements.fee_rules()})

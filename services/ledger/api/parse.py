@@ -1,12 +1,15 @@
 """Bodies and queries of the ledger's API, checked by hand where every microsecond counts; all problems at once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from libs.common import context, strictjson
 from libs.common.auth import Principal, unauthorised
@@ -20,6 +23,8 @@ from services.ledger.service.writer import QueueFull, StoreAway
 from services.ledger.store.postings import Asked, Outcome
 
 Handler = Callable[[Request], Awaitable[Response]]
+LeanRoute = tuple[str, Handler, str]
+"""Path, handler, method."""
 FULL_RETRY_S = 1
 AWAY_RETRY_S = 2
 
@@ -47,6 +52,22 @@ def lean(handler: Handler) -> Handler:
             )
 
     return answer
+
+
+class _Named(Route):
+    """Leaves itself in the scope, where metrics and log lines find the path with the names of its parameters."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        if match is Match.FULL:
+            child["route"] = self
+        return match, child
+
+
+def add_lean(app: FastAPI, routes: Sequence[LeanRoute]) -> None:
+    """Puts them before all other routes, in this order: a router tries one after the other."""
+    made = [_Named(path, lean(handler), methods=[method], include_in_schema=False) for path, handler, method in routes]
+    app.router.routes[:0] = made
 
 
 async def caller(request: Request, scope: str = "") -> Principal:

@@ -23,16 +23,14 @@ _PAYMENT_FIELDS = frozenset({"payer", "payee", "amount_minor", "description"})
 _REASON_FIELDS = frozenset({"reason"})
 _STATUSES = frozenset({"initiated", "completed", "cancelled"})
 ENTITIES_MAX = 200
-Route = tuple[str, parse.Handler, str]
 
 
 def add_routes(app: FastAPI, ledger: Ledger) -> None:
     """Lean routes: these are called most."""
-    for path, handler, method in (*_movements(ledger), *_reads(ledger)):
-        app.router.add_route(path, parse.lean(handler), methods=[method], include_in_schema=False)
+    parse.add_lean(app, [*_movements(ledger), *_reads(ledger)])
 
 
-def _movements(ledger: Ledger) -> list[Route]:
+def _movements(ledger: Ledger) -> list[parse.LeanRoute]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
         proposal = proposal_of(request, who, await parse.body(request, PROPOSAL_FIELDS))
@@ -65,15 +63,15 @@ def _movements(ledger: Ledger) -> list[Route]:
         return parse.outcome_response(outcome, 201)
 
     return [
-        ("/transfers", propose, "POST"),
         ("/transfers/on-behalf", on_behalf, "POST"),
+        ("/transfers", propose, "POST"),
         ("/transfers/{transfer_id}/accept", accept, "POST"),
         ("/transfers/{transfer_id}/reject", reject, "POST"),
         ("/transfers/{transfer_id}/cancel", cancel, "POST"),
     ]
 
 
-def _reads(ledger: Ledger) -> list[Route]:
+def _reads(ledger: Ledger) -> list[parse.LeanRoute]:
     async def one(request: Request) -> Response:
         who = await parse.caller(request, "read")
         reader = reader_of(who, request.query_params.get("entity_id"))

@@ -1,13 +1,13 @@
 -- What the tables refuse, whoever speaks.
 CREATE FUNCTION refuse_change() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% of % is refused: what is booked stays', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END
 $$;
 
 CREATE FUNCTION refuse_unbalanced() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_transfer uuid;
 BEGIN
@@ -17,8 +17,8 @@ BEGIN
     END IF;
     SELECT i.transfer_id INTO v_transfer
     FROM inserted i
-    LEFT JOIN transfer t ON t.id = i.transfer_id
-    LEFT JOIN account a ON a.id = i.account_id
+    LEFT JOIN public.transfer t ON t.id = i.transfer_id
+    LEFT JOIN public.account a ON a.id = i.account_id
     WHERE NOT coalesce(
         (i.account_id = t.payer AND i.amount = -t.amount OR i.account_id = t.payee AND i.amount = t.amount)
         AND (i.seq < a.seq OR i.seq = a.seq AND i.balance_after = a.balance), false)
@@ -32,7 +32,7 @@ END
 $$;
 
 CREATE FUNCTION refuse_silent_balance() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'account %: its balance and its sequence change together, and only with an entry', OLD.number
         USING ERRCODE = 'check_violation';
@@ -40,12 +40,12 @@ END
 $$;
 
 CREATE FUNCTION refuse_balance_without_entry() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_number text;
 BEGIN
     SELECT a.number INTO v_number
-    FROM changed a LEFT JOIN entry e ON e.account_id = a.id AND e.seq = a.seq
+    FROM changed a LEFT JOIN public.entry e ON e.account_id = a.id AND e.seq = a.seq
     WHERE a.seq > 0 AND e.balance_after IS DISTINCT FROM a.balance LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'account %: the balance does not follow from an entry', v_number
@@ -56,21 +56,21 @@ END
 $$;
 
 CREATE FUNCTION refuse_begun() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'account %: it begins empty', NEW.number USING ERRCODE = 'check_violation';
 END
 $$;
 
 CREATE FUNCTION refuse_number() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is not an account number', NEW.number USING ERRCODE = 'check_violation';
 END
 $$;
 
 CREATE FUNCTION refuse_other_identity() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'account %: its id, number, entity, kind and unit are permanent', OLD.number
         USING ERRCODE = 'restrict_violation';

@@ -1,6 +1,7 @@
--- What several operations use. Owner only.
--- SQL functions without a SET clause are put into the query that uses them; those with one are planned at each call, so
--- everything else on the posting path is PL/pgSQL. They are reached from functions that pin the search path.
+-- What several operations use. Owner only: they are reached from functions that run as the owner and pin the search path,
+-- so they pin nothing themselves (each SET clause costs microseconds on the posting path).
+-- SQL functions of one expression are put into the query that uses them; any other would be planned at each call, so the
+-- rest is PL/pgSQL.
 CREATE FUNCTION new_id() RETURNS uuid
 LANGUAGE sql VOLATILE AS $$
     -- UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, chance
@@ -103,7 +104,7 @@ $$;
 
 -- Tells of transfers: proposed (no resolution yet), completed, or cancelled, each with what its event adds.
 CREATE FUNCTION tell_transfers(p_ids uuid[], p_requests text[], p_expiring boolean DEFAULT false) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO outbox (id, type, subject, sequence, time, data, correlationid)
     SELECT new_id(),
@@ -128,7 +129,7 @@ END
 $$;
 
 CREATE FUNCTION tell_band(p_accounts uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO outbox (id, type, subject, sequence, time, data)
     SELECT new_id(), 'ledger.account.band_changed.v1', a.entity_id, a.band_seq, clock_timestamp(),
@@ -142,7 +143,7 @@ CREATE FUNCTION tell_audit(
     p_actor text, p_category text, p_action text, p_detail text, p_subject_kind text, p_subject text, p_entity uuid,
     p_before jsonb, p_after jsonb, p_request text
 ) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO outbox (id, type, subject, sequence, time, data, correlationid)
     VALUES (new_id(), 'ledger.audit.recorded.v1', coalesce(p_subject, p_entity::text, 'ledger'), 1, clock_timestamp(),
@@ -157,7 +158,7 @@ $$;
 
 -- The moment of a posting to locked accounts: now, and never before an account's last entry.
 CREATE FUNCTION posting_time(p_accounts uuid[]) RETURNS timestamptz
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT greatest(clock_timestamp(), max(a.last_at)) FROM account a WHERE a.id = ANY (p_accounts)
@@ -172,7 +173,7 @@ CREATE FUNCTION book(
     p_transfers uuid[], p_payers uuid[], p_payees uuid[], p_amounts bigint[], p_release bigint[],
     p_at timestamptz, p_ats timestamptz[] DEFAULT NULL
 ) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_bands uuid[];
 BEGIN

@@ -171,7 +171,7 @@ END
 $$;
 
 CREATE FUNCTION acts_for(p_user text, p_only uuid, p_entity uuid) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT (p_only IS NULL OR p_only = p_entity)

@@ -9,7 +9,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT round(p_amount::numeric * p_sh
 
 -- All fees of a transfer between these accounts; accounts that receive fees pay none and cause none.
 CREATE FUNCTION fees_of(p_amount bigint, p_one uuid, p_other uuid) RETURNS bigint
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT coalesce(sum(fee_of(p_amount, r.share_ppm)), 0)::bigint
@@ -20,7 +20,7 @@ $$;
 
 -- Headers of the fees of fresh transfers; each belongs to its parent and lives and ends with it.
 CREATE FUNCTION write_fees(p_ids uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO transfer (id, payer, payee, amount, kind, description, initiator, initiator_user, created_at, expires_at,
                           body_hash, parent_id, group_id)
@@ -40,7 +40,7 @@ $$;
 CREATE FUNCTION remember(
     p_operation text, p_callers text[], p_keys text[], p_hashes bytea[], p_codes text[], p_transfers uuid[], p_mine uuid[]
 ) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO idempotency (caller, operation, key, body_hash, code, transfer_id)
     SELECT i.caller, p_operation, i.key, i.hash, i.code, i.transfer

@@ -1,6 +1,6 @@
 -- Ends open proposals whose accounts the caller has locked: resolution for each and its fees, hold and reservation gone.
 CREATE FUNCTION finish(p_ids uuid[], p_kind text, p_actor text, p_user text, p_reason text) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     v_at timestamptz := clock_timestamp();
 BEGIN

@@ -3,7 +3,7 @@
 CREATE VIEW group_consent_view AS SELECT group_id, account_id, reserved, at, actor FROM group_consent;
 
 CREATE FUNCTION group_json(p_group uuid) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT jsonb_build_object(
@@ -22,7 +22,7 @@ $$;
 
 -- What each account gains or loses by the group, fees included.
 CREATE FUNCTION group_nets(p_group uuid) RETURNS TABLE (account_id uuid, net bigint)
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
@@ -33,7 +33,7 @@ END
 $$;
 
 CREATE FUNCTION lock_group(p_group uuid) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM account a
     WHERE a.id IN (SELECT unnest(ARRAY[t.payer, t.payee]) FROM transfer t WHERE t.group_id = p_group)
@@ -43,7 +43,7 @@ $$;
 
 -- Gives back what the consents to these groups reserved; once, when the groups end.
 CREATE FUNCTION release_groups(p_groups uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE account a SET held_out = a.held_out - c.total
     FROM (SELECT account_id, sum(reserved)::bigint AS total FROM group_consent
@@ -53,7 +53,7 @@ END
 $$;
 
 CREATE FUNCTION tell_group(p_group uuid, p_request text) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM tell_transfers(array_agg(t.id ORDER BY t.id), array_agg(p_request))
     FROM transfer t WHERE t.group_id = p_group AND t.kind <> 'fee';
@@ -123,7 +123,7 @@ END
 $$;
 
 CREATE FUNCTION consent(p_group uuid, p_account uuid, p_caller text, p_reserved bigint) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO group_consent (group_id, account_id, reserved, at, actor)
     VALUES (p_group, p_account, p_reserved, clock_timestamp(), p_caller);

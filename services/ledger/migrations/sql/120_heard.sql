@@ -1,7 +1,7 @@
 -- What other services tell, each in one call: remembered by message id and by sequence, and acted on, in one transaction.
 -- False: heard before, or older than what is known.
 CREATE FUNCTION hear_first(p_message text, p_type text, p_subject text, p_sequence bigint) RETURNS boolean
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO inbox (id) VALUES (p_message) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN

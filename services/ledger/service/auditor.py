@@ -1,0 +1,78 @@
+"""Checks the books all the time: sums each second, what changed each minute, everything nightly and on demand (LE-20)."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.ledger.service.sealer import verify
+from services.ledger.signing import LedgerKeys
+from services.ledger.store.audit import AuditStore, Fault
+from services.ledger.store.blocks import Blocks
+
+SUMS_EVERY_S = 1.0
+CHANGED_EVERY_S = 60.0
+WHOLE_EVERY_S = 86_400.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Auditor:
+    """Judges and notes; `told` wakes the relay when there is bad news."""
+
+    store: AuditStore
+    blocks: Blocks
+    keys: LedgerKeys
+    told: Callable[[], None]
+    _checked_pos: int = field(default=0, init=False)
+
+    async def sums(self) -> list[Fault]:
+        """The cheap checks."""
+        return await self._noted("sums", time.monotonic(), await self.store.sums())
+
+    async def changed(self) -> list[Fault]:
+        """What was booked since the last look."""
+        began = time.monotonic()
+        upto = await self.blocks.sealable_upto()
+        faults = await self.store.changed(self._checked_pos, upto)
+        self._checked_pos = upto
+        return await self._noted("changed", began, faults)
+
+    async def whole(self) -> list[Fault]:
+        """Everything over all time, the guards and the chain."""
+        began = time.monotonic()
+        upto = await self.blocks.sealable_upto()
+        faults = [
+            *await self.store.sums(),
+            *await self.store.changed(0, upto),
+            *await self.store.whole(),
+            *await verify(self.blocks, self.keys),
+        ]
+        self._checked_pos = upto
+        return await self._noted("full", began, faults)
+
+    async def keep_checking(self) -> None:
+        """Until cancelled. A fault of the check itself is logged and the next round tries again."""
+        changed_at = whole_at = time.monotonic()
+        self._checked_pos = await self.blocks.sealable_upto()
+        while True:
+            try:
+                await self.sums()
+                now = time.monotonic()
+                if now - whole_at > WHOLE_EVERY_S:
+                    await self.whole()
+                    whole_at = changed_at = now
+                elif now - changed_at > CHANGED_EVERY_S:
+                    await self.changed()
+                    changed_at = now
+            except Exception:  # noqa: BLE001  logged, and the next round tries again
+                _log.exception("audit_failed")
+            await asyncio.sleep(SUMS_EVERY_S)
+
+    async def _noted(self, kind: str, began: float, faults: list[Fault]) -> list[Fault]:
+        if await self.store.report(kind, round((time.monotonic() - began) * 1000), faults):
+            _log.error("books_broken", faults=[fault.detail for fault in faults])
+            self.told()
+        return faults
