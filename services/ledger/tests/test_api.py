@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from libs.common.auth import Principal
 from libs.common.ids import new_id
 from services.ledger.tests.conftest import Node
@@ -138,46 +136,42 @@ async def test_nobody_pays_from_anothers_account(node: Node) -> None:
     assert (await node.call("POST", "/transfers", "gateway", body))[0] == 403
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"amount_minor": "10"}, "amount_not_a_number"),
-        ({"amount_minor": 0.1}, "amount_not_a_number"),
-        ({"amount_minor": True}, "amount_not_a_number"),
-        ({"amount_minor": None}, "missing"),
-        ({"amount_minor": 0}, "amount_not_positive"),
-        ({"amount_minor": -5}, "amount_not_positive"),
-        ({"amount_minor": 10**14 + 1}, "amount_too_large"),
-        ({"direction": "sideways"}, "direction_wrong"),
-        ({"direction": ["out"]}, "direction_wrong"),
-        ({"receiver": "1234567812345678"}, "unknown_account"),
-        ({"receiver": 12}, "unknown_account"),
-        ({"receiver": None}, "missing"),
-        ({"description": "x" * 501}, "description_too_long"),
-        ({"description": "a\u0007b"}, "description_control_character"),
-        ({"description": 7}, "description_not_a_text"),
-        ({"colour": "red"}, "unknown_field"),
-    ],
-)
-async def test_bad_input_has_its_code_and_writes_nothing(node: Node, change: dict[str, Any], code: str) -> None:
+BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"amount_minor": "10"}, "amount_not_a_number"),
+    ({"amount_minor": 0.1}, "amount_not_a_number"),
+    ({"amount_minor": True}, "amount_not_a_number"),
+    ({"amount_minor": None}, "missing"),
+    ({"amount_minor": 0}, "amount_not_positive"),
+    ({"amount_minor": -5}, "amount_not_positive"),
+    ({"amount_minor": 10**14 + 1}, "amount_too_large"),
+    ({"direction": "sideways"}, "direction_wrong"),
+    ({"direction": ["out"]}, "direction_wrong"),
+    ({"receiver": "1234567812345678"}, "unknown_account"),
+    ({"receiver": 12}, "unknown_account"),
+    ({"receiver": None}, "missing"),
+    ({"description": "x" * 501}, "description_too_long"),
+    ({"description": "a\u0007b"}, "description_control_character"),
+    ({"description": 7}, "description_not_a_text"),
+    ({"colour": "red"}, "unknown_field"),
+]
+BAD_BODIES = [b"{", b"[]", b"NaN", b'{"amount_minor": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'"x"']
+
+
+async def test_bad_input_has_its_code_and_writes_nothing(node: Node) -> None:
     baker, smith = await node.member(), await node.member()
-    body = {
-        "direction": "out",
-        "initiator": baker.number,
-        "receiver": smith.number,
-        "amount_minor": 5,
-        "description": "",
-    }
-    status, refused = await node.call("POST", "/transfers", baker.token, body | change)
-    assert (status, refused["errors"][0]["code"]) == (400, code)
+    body = {"direction": "out", "initiator": baker.number, "receiver": smith.number, "amount_minor": 5, "description": ""}
+    for change, code in BAD_FIELDS:
+        status, refused = await node.call("POST", "/transfers", baker.token, body | change)
+        assert (status, refused["errors"][0]["code"]) == (400, code), change
+    for raw in BAD_BODIES:
+        status, refused = await node.call("POST", "/transfers", baker.token, raw=raw)
+        assert (status, refused["errors"][0]["code"]) == (400, "malformed_body"), raw
+    for key in ("x" * 201, "é"):
+        answer = await node.http.post(
+            "/transfers", json=body, headers={"Authorization": f"Bearer {baker.token}", "Idempotency-Key": key.encode()}
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "idempotency_key_wrong")
     assert await node.owner.fetchval("select count(*) from transfer") == 0
-
-
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"NaN", b'{"amount_minor": NaN}', b'{"a": 1, "a": 2}', b"\xff", b'"x"'])
-async def test_a_body_that_is_no_object_is_malformed(node: Node, raw: bytes) -> None:
-    baker = await node.member()
-    status, refused = await node.call("POST", "/transfers", baker.token, raw=raw)
-    assert (status, refused["errors"][0]["code"]) == (400, "malformed_body")
 
 
 async def test_who_may_not_trade_neither_pays_nor_is_paid(node: Node) -> None:
