@@ -1,4 +1,4 @@
-"""The notifier's endpoints as the gateway needs them: the bell, preferences, unsubscribing, and the development mailbox.
+"""The notifier's endpoints as the gateway needs them: bell, preferences, unsubscribing, webhooks, development mailbox.
 
 Mails and notices link to these pages of the gateway, under `MCCS_PUBLIC_URL`:
 
@@ -71,6 +71,24 @@ class Unsubscribable(TypedDict):
     address: str
     """With most of its letters hidden."""
     wanted: bool
+
+
+class Webhook(TypedDict):
+    """A program that is told what an entity is told; without `entity_id` what the operator is told."""
+
+    id: str
+    url: str
+    kinds: list[str]
+    """Empty: all."""
+    entity_id: NotRequired[str]
+    created_at: str
+    active: bool
+    """False after it could not be reached to the last try."""
+
+
+class NewWebhook(Webhook):
+    secret: str
+    """Shown this once; signs every delivery (Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`)."""
 
 
 class MailHead(TypedDict):
@@ -150,6 +168,25 @@ class NotifierClient:
     async def matches_seen(self, caller: Caller, entity_id: str) -> None:
         """The entity's matches were looked at: the next daily mail begins after this moment."""
         await self._peers.call(SERVICE, "POST", "/matches/seen", caller=caller, body={"entity_id": entity_id})
+
+    async def webhooks(self, caller: Caller, *, entity_id: str | None = None) -> list[Webhook]:
+        """Of an own entity (its owners), or the operator's (admins)."""
+        query: dict[str, str | int | bool | list[str]] = {} if entity_id is None else {"entity_id": entity_id}
+        return cast(list[Webhook], (await self._get("/webhooks", caller, query))["items"])
+
+    async def add_webhook(
+        self, caller: Caller, *, url: str, kinds: list[str] | None = None, entity_id: str | None = None
+    ) -> NewWebhook:
+        """Refusals: 400 `url_invalid` (field `url`), `kind_unknown`; 403; 409 `too_many`."""
+        body: dict[str, Any] = {"url": url, "kinds": kinds or []}
+        if entity_id is not None:
+            body["entity_id"] = entity_id
+        answer = await self._peers.call(SERVICE, "POST", "/webhooks", caller=caller, body=body)
+        return cast(NewWebhook, answer.json())
+
+    async def remove_webhook(self, caller: Caller, webhook_id: str) -> None:
+        """403 for what is not one's own or not there."""
+        await self._peers.call(SERVICE, "DELETE", f"/webhooks/{quote(webhook_id, safe='')}", caller=caller)
 
     async def mails(self, caller: Caller, *, to: str | None = None, limit: int = 50) -> list[MailHead]:
         """What the `file:` door wrote, newest first. Development only: 404 elsewhere."""

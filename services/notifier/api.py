@@ -15,9 +15,10 @@ from libs.common.errors import Refusal
 from libs.common.paging import Cursor
 from libs.common.web import json_response, require_service, require_user, router
 from services.notifier.mail.file import StoredLetter, stored_letter, stored_letters
-from services.notifier.service import bell, matches
+from services.notifier.service import bell, matches, webhooks
 from services.notifier.service.bell import BellLine, Preferred, Reader
 from services.notifier.service.deps import Deps
+from services.notifier.store.webhooks import Webhook
 
 IDS_MAX = 200
 ITEMS_MAX = 50
@@ -46,6 +47,12 @@ class ChangeBody(Body):
 
 class PreferencesBody(Body):
     items: Annotated[list[ChangeBody], Field(max_length=ITEMS_MAX)]
+    entity_id: Id | None = None
+
+
+class WebhookBody(Body):
+    url: str = Field(min_length=1, max_length=500)
+    kinds: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=ITEMS_MAX)] = []
     entity_id: Id | None = None
 
 
@@ -115,6 +122,30 @@ def preferences_router(deps: Callable[[], Deps]) -> APIRouter:
     @routes.post("/unsubscribe/{token}")
     async def unsubscribe(token: str, caller: OtherService) -> Response:
         return _unsubscribable(await bell.unsubscribe(deps(), token))
+
+    return routes
+
+
+def webhooks_router(deps: Callable[[], Deps]) -> APIRouter:
+    """Programs that are told what an entity (or, without one, the operator) is told."""
+    routes = router()
+
+    @routes.get("/webhooks")
+    async def list_webhooks(user: User, entity_id: Annotated[str | None, Query(max_length=100)] = None) -> Response:
+        found = await webhooks.list_webhooks(deps(), _reader(user), entity_id=entity_id)
+        return json_response({"items": [_webhook(one) for one in found]})
+
+    @routes.post("/webhooks")
+    async def add_webhook(user: User, body: WebhookBody) -> Response:
+        made, secret = await webhooks.add_webhook(
+            deps(), _reader(user), entity_id=body.entity_id, url=body.url, kinds=body.kinds
+        )
+        return json_response(_webhook(made) | {"secret": secret}, 201)
+
+    @routes.delete("/webhooks/{webhook_id}")
+    async def remove_webhook(webhook_id: str, user: User) -> Response:
+        await webhooks.remove_webhook(deps(), _reader(user), webhook_id)
+        return Response(status_code=204)
 
     return routes
 
@@ -203,3 +234,14 @@ def _shown(folder: Path | None) -> Path:
 
 def _head(letter: StoredLetter) -> dict[str, Any]:
     return {"id": letter.id, "at": rfc3339(letter.at), "to": letter.to, "subject": letter.subject}
+
+
+def _webhook(one: Webhook) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "id": one.id,
+        "url": one.url,
+        "kinds": one.kinds,
+        "created_at": rfc3339(one.created_at),
+        "active": one.active,
+    }
+    return shape if one.owner == webhooks.OPERATOR else shape | {"entity_id": one.owner}

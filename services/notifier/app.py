@@ -15,6 +15,7 @@ from services.notifier import api, consumers
 from services.notifier.mail.doors import door_of, folder_of
 from services.notifier.service.deps import Deps
 from services.notifier.settings import Settings
+from services.notifier.webdoor import WebDoor
 from services.notifier.worker import Worker
 
 NAME = "notifier"
@@ -45,12 +46,14 @@ class NotifierService:
         self._sweeper: Sweeper | None = None
         self._worker: Worker | None = None
         self._door = door_of(settings)
+        self._web_door = WebDoor(timeout_s=settings.webhook_timeout_s, allow_private=settings.webhooks_may_be_private)
         checks = {"database": self._database_answers, "bus": wiring.bus.healthy}
         self.api: FastAPI = create_app(NAME, settings, wiring.verifier, {}, checks)
         shows_mail = settings.env == "development" and settings.mail_url == "file:"
         for routes in (
             api.notices_router(self.deps),
             api.preferences_router(self.deps),
+            api.webhooks_router(self.deps),
             api.mailbox_router(folder_of(settings) if shows_mail else None),
         ):
             self.api.include_router(routes)
@@ -83,7 +86,7 @@ class NotifierService:
         await self._relay.start()
         self._sweeper = Sweeper(self._pool)
         await self._sweeper.start()
-        self._worker = Worker(self.deps(), self._wiring.peers, self._door, self._wiring.bus)
+        self._worker = Worker(self.deps(), self._wiring.peers, self._door, self._web_door, self._wiring.bus)
         self._worker.start()
         await self._wiring.bus.subscribe(NAME, consumers.handlers(self.deps()))
 
@@ -98,6 +101,7 @@ class NotifierService:
         if self._outbox is not None:
             await self._outbox.close()
         await self._door.close()
+        await self._web_door.close()
         if self._pool is not None:
             await self._pool.close()
         self._worker = self._relay = self._sweeper = self._outbox = self._pool = None

@@ -36,6 +36,10 @@ class Settings(CommonSettings):
     )
     mail_retry_max_s: float = Field(14_400.0, gt=0, description="longest wait between two tries of a mail")
     mail_poll_s: float = Field(5.0, gt=0, description="how often waiting mail is looked for without having been woken")
+    webhook_timeout_s: float = Field(10.0, gt=0, le=60, description="longest wait for a webhook's answer")
+    webhook_tries_max: int = Field(
+        12, ge=1, le=100, description="tries of a webhook before it is switched off; the waits are those of mail"
+    )
     mail_kept_days: int = Field(30, ge=1, le=3650, description="days for which sent mail is remembered")
     notices_kept_days: int = Field(180, ge=1, le=3650, description="days for which notices stay in the bell")
 
@@ -58,6 +62,11 @@ class Settings(CommonSettings):
         if self.mail_url.startswith("sendgrid:") and not self.sendgrid_key.get_secret_value():
             raise ValueError("MCCS_SENDGRID_KEY must be set where MCCS_MAIL_URL is sendgrid:")
         return self
+
+    @property
+    def webhooks_may_be_private(self) -> bool:
+        """Whether webhooks may go to private addresses and without TLS."""
+        return self.env == "development"
 
     @property
     def owner_url(self) -> str:

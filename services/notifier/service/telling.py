@@ -8,7 +8,7 @@ from libs.common.envelope import Envelope
 from libs.common.inbox import first_time
 from services.notifier.domain import KINDS, NewNotice, mail_id_of
 from services.notifier.service.deps import Deps
-from services.notifier.store import mails, notices
+from services.notifier.store import mails, notices, webhooks
 
 
 async def hear(deps: Deps, envelope: Envelope, effect: Callable[[Connection], Awaitable[None]]) -> None:
@@ -35,7 +35,13 @@ async def tell(deps: Deps, connection: Connection, event_id: str, at: datetime, 
             params=new.params,
             at=at,
         )
-        if kept and await _wants_mail(deps, connection, new):
+        if not kept:
+            continue
+        if kind.audience in ("entity", "operator"):
+            await webhooks.add_deliveries(
+                connection, notice_id, new.recipient_id or kind.audience, kind.name, deps.clock()
+            )
+        if await _wants_mail(deps, connection, new):
             await mails.add_mail(
                 connection,
                 mail_id_of(notice_id),

@@ -9,7 +9,7 @@ from libs.common.settings import SERVICES
 from services.notifier.domain import NewNotice
 from services.notifier.service.deps import Deps
 from services.notifier.service.telling import tell
-from services.notifier.store import mails, matches, notices
+from services.notifier.store import mails, matches, notices, webhooks
 
 DEAD_LETTERS_SEEN_MAX = 100
 DIGEST_MEMORY_DAYS = 30
@@ -43,4 +43,5 @@ async def forget_what_is_old(deps: Deps) -> None:
     async with transaction(deps.pool) as connection:
         await notices.forget_old_notices(connection, now - timedelta(days=deps.settings.notices_kept_days))
         await mails.forget_old_mails(connection, now - timedelta(days=deps.settings.mail_kept_days))
+        await webhooks.forget_old_deliveries(connection, now - timedelta(days=deps.settings.mail_kept_days))
         await matches.forget_old_digests(connection, (now - timedelta(days=DIGEST_MEMORY_DAYS)).date())

@@ -117,6 +117,7 @@ async def forget_entity(connection: Connection, entity_id: str) -> None:
     )
     await connection.execute("update membership set role = null where entity_id = $1", entity_id)
     await connection.execute("delete from match where entity_id = $1 or other_id = $1", entity_id)
+    await connection.execute("delete from webhook where owner = $1", entity_id)
     await _forget_told(connection, "entity", entity_id)
 
 
@@ -147,6 +148,17 @@ async def entities_of(connection: Connection, user_id: str) -> list[str]:
         "select entity_id from membership where user_id = $1 and role is not null order by entity_id", user_id
     )
     return [row["entity_id"] for row in rows]
+
+
+async def is_owner(connection: Connection, entity_id: str, user_id: str) -> bool:
+    """Whether this person owns the entity."""
+    return bool(
+        await connection.fetchval(
+            "select exists (select from membership where entity_id = $1 and user_id = $2 and role = 'owner')",
+            entity_id,
+            user_id,
+        )
+    )
 
 
 async def person(connection: Connection, user_id: str) -> Addressee:

@@ -96,7 +96,7 @@ async def pool(postgres_server: str, databases: dict[str, str]) -> AsyncIterator
         await migrate(databases[postgres_server], MIGRATIONS, "notifier")
     found = await create_pool(databases[postgres_server], size_max=6)
     tables = "inbox, inbox_newest, outbox, mail, notice_read, notice, reader, preference, unsubscribe_token"
-    for table in [*tables.split(", "), "match", "digest", "membership", "person", "entity"]:
+    for table in [*tables.split(", "), "match", "digest", "webhook", "membership", "person", "entity"]:
         await found.execute(f"delete from {table}")
     yield found
     await found.close()

@@ -31,13 +31,16 @@ ROUTES = [
     ("GET", "/preferences"),
     ("PUT", "/preferences"),
     ("POST", "/matches/seen"),
+    ("GET", "/webhooks"),
+    ("POST", "/webhooks"),
+    ("DELETE", "/webhooks/x"),
     ("GET", "/unsubscribe/x"),
     ("POST", "/unsubscribe/x"),
     ("GET", "/mail"),
     ("GET", "/mail/x"),
 ]
-FOR_USERS = ROUTES[:6]
-FOR_SERVICES = ROUTES[6:]
+FOR_USERS = ROUTES[:9]
+FOR_SERVICES = ROUTES[9:]
 
 
 class Verifier:
