@@ -127,7 +127,7 @@ def _has(held: bytes, number: int) -> bool:
     return number >> 3 < len(held) and bool(held[number >> 3] >> (number & 7) & 1)
 
 
-def walked(ordered: Iterable[tuple[str, str, int]] | Iterable[tuple[int, str, int]], pool: int) -> Iterator[int]:
+def walked(ordered: Iterable[tuple[bytes, str, int]] | Iterable[tuple[int, str, int]], pool: int) -> Iterator[int]:
     """The members of the pool as they stand in a list that is in order."""
     held = bytes_of(pool)
     length = len(held)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from services.matcher.domain import rules
 from services.matcher.domain.documents import Document, Side, Tag
-from services.matcher.index.port import Asked, Query, categories_of, key_of_name, words_of_name
+from services.matcher.index.port import NAME_KEY_BYTES, Asked, Query, categories_of, key_of_name, words_of_name
 from services.matcher.vocabulary import Met
 
 REFRESH_INTERVAL = "250ms"
@@ -13,6 +14,7 @@ WINDOW = 10_000
 """How far `from` and `size` reach; deeper rows are reached by `search_after`."""
 LATEST_MS = 10**15 - 1
 _KEYWORD = {"type": "keyword"}
+_NUMBER = {"type": "long"}
 _FOUND_ONLY = {"type": "keyword", "doc_values": False, "norms": False}
 MAPPINGS: Mapping[str, Any] = {
     "dynamic": "strict",
@@ -22,8 +24,12 @@ MAPPINGS: Mapping[str, Any] = {
         "listed": {"type": "boolean"},
         "trading": {"type": "boolean"},
         "has_place": {"type": "boolean"},
-        "name_rank": _KEYWORD,
-        "full_rank": _KEYWORD,
+        "rank": _NUMBER,
+        "name_1": _NUMBER,
+        "name_2": _NUMBER,
+        "name_3": _NUMBER,
+        "id_1": _NUMBER,
+        "id_2": _NUMBER,
         "name_words": _KEYWORD,
         "category_keys": _FOUND_ONLY,
         "offers": _KEYWORD,
@@ -37,6 +43,11 @@ MAPPINGS: Mapping[str, Any] = {
         "state": {"type": "object", "enabled": False},
     },
 }
+
+
+SIGN = 1 << 63
+_BY_ID: list[dict[str, Any]] = [{"id_1": "asc"}, {"id_2": "asc"}]
+_BY_NAME: list[dict[str, Any]] = [{"name_2": "asc"}, {"name_3": "asc"}, *_BY_ID]
 
 
 def settings_of(shards: int, replicas: int) -> dict[str, Any]:
@@ -54,12 +65,10 @@ def body_of(document: Document) -> dict[str, Any]:
     body: dict[str, Any] = {"entity_id": document.entity_id, "listed": document.listed, "state": _state_of(document)}
     if not document.listed:
         return body
-    name_rank = f"{key_of_name(document.name)}\x00{document.entity_id}"
     body |= {
         "trading": document.trading,
         "has_place": document.latitude is not None and document.longitude is not None,
-        "name_rank": name_rank,
-        "full_rank": f"{0 if document.trading else 1}{name_rank}",
+        **_numbers_of(document),
         "name_words": list(words_of_name(document)),
         "category_keys": list(categories_of(document)),
         "offers": [tag.tag for tag in document.offers],
@@ -73,6 +82,22 @@ def body_of(document: Document) -> dict[str, Any]:
     if body["has_place"]:
         body["place"] = {"lat": document.latitude, "lon": document.longitude}
     return body
+
+
+def _numbers_of(document: Document) -> dict[str, int]:
+    """What is sorted by, as numbers: the engine compares texts by looking each of ten thousand up. The name's first 7, 8 and 8
+    bytes; the rank is those 7 behind whether it may trade; the id's halves."""
+    key = key_of_name(document.name).ljust(NAME_KEY_BYTES, b"\0")
+    first = int.from_bytes(key[:7], "big")
+    whole = UUID(document.entity_id).int
+    return {
+        "rank": first + (0 if document.trading else 1 << 56),
+        "name_1": first,
+        "name_2": int.from_bytes(key[7:15], "big") - SIGN,
+        "name_3": int.from_bytes(key[15:], "big") - SIGN,
+        "id_1": (whole >> 64) - SIGN,
+        "id_2": (whole & (2**64 - 1)) - SIGN,
+    }
 
 
 def _state_of(document: Document) -> dict[str, Any]:
@@ -199,21 +224,20 @@ def _points(query: Query) -> list[dict[str, Any]]:
 
 
 def sort_of(query: Query) -> list[dict[str, Any]]:
-    """In which order. One field that is different for everybody where that can be: the engine then compares one number."""
-    by_id = {"entity_id": "asc"}
+    """In which order; the id makes it one order."""
     match query.order:
         case "name":
-            return [{"name_rank": "asc"}]
+            return [{"name_1": "asc"}, *_BY_NAME]
         case "newest":
-            return [{"newest": "desc"}, by_id]
+            return [{"newest": "desc"}, *_BY_ID]
         case "distance" if query.place is not None:
             here = {"lat": query.place.latitude, "lon": query.place.longitude}
             nearest = {"_geo_distance": {"place": here, "order": "asc", "unit": "km"}}
-            return [{"has_place": "desc"}, nearest, by_id]
+            return [{"has_place": "desc"}, nearest, *_BY_ID]
+        case _ if not _has_scores(query):
+            return [{"rank" if query.trading_first else "name_1": "asc"}, *_BY_NAME]
         case _:
-            if not _has_scores(query):
-                return [{"full_rank" if query.trading_first else "name_rank": "asc"}]
-            relevance: list[dict[str, Any]] = [{"_score": "desc"}, {"name_rank": "asc"}]
+            relevance: list[dict[str, Any]] = [{"_score": "desc"}, {"name_1": "asc"}, *_BY_NAME]
             return [{"trading": "desc"}, *relevance] if query.trading_first else relevance
 
 

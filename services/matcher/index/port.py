@@ -8,6 +8,7 @@ from services.matcher.domain.documents import Document, Fact, Side
 from services.matcher.domain.words import fold, words_of_text
 from services.matcher.vocabulary import Met, NameVocabulary, TagVocabulary
 
+NAME_KEY_BYTES = 23
 Order = Literal["relevance", "name", "newest", "distance"]
 
 
@@ -155,9 +156,10 @@ class IndexAway(Exception):  # noqa: N818
     """The index cannot be reached, or is not filled yet: try again soon."""
 
 
-def key_of_name(name: str) -> str:
-    """By what names are sorted."""
-    return fold(name)[:200]
+def key_of_name(name: str) -> bytes:
+    """By what names are sorted: as many letters as three numbers of the engine hold. Names that go on alike are in the order
+    of their ids."""
+    return fold(name).encode()[:NAME_KEY_BYTES]
 
 
 def words_of_name(document: Document) -> tuple[str, ...]:

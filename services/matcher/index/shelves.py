@@ -17,7 +17,7 @@ from services.matcher.index.port import Place, Query, categories_of, key_of_name
 from services.matcher.vocabulary import Met
 
 Point = tuple[float, float, float]
-NameKey = tuple[str, str, int]
+NameKey = tuple[bytes, str, int]
 AgeKey = tuple[int, str, int]
 Key = TypeVar("Key", NameKey, AgeKey)
 LARGE_SHARE = 8

@@ -39,14 +39,15 @@ async def matches(deps: Deps, entity_id: str, *, since: int, limit: int) -> Matc
     me = await deps.index.get(entity_id)
     if me is None or me.gone:
         return Matches([], 0)
-    return await _counterparts(deps, me, {"offers": me.offers, "wants": me.wants}, since=since, limit=limit)
+    mine: dict[Side, tuple[Tag, ...]] = {"offers": me.offers, "wants": me.wants}
+    return await _counterparts(deps, me, mine, since=since, limit=limit, looked_at=limit * LOOKED_AT_PER_SHOWN)
 
 
 async def tell(deps: Deps, me: Document, added: dict[Side, tuple[Tag, ...]]) -> int:
     """Tells the best counterparts of these tags of mine, each with an id that follows from the pair; how many events."""
     if not me.listed or not any(added.values()):
         return 0
-    best = await _counterparts(deps, me, added, since=0, limit=TOLD_MAX)
+    best = await _counterparts(deps, me, added, since=0, limit=TOLD_MAX, looked_at=TOLD_MAX)
     envelopes = [
         _told(me, found, pair)
         for found in best.items
@@ -61,7 +62,7 @@ async def tell(deps: Deps, me: Document, added: dict[Side, tuple[Tag, ...]]) -> 
 
 
 async def _counterparts(
-    deps: Deps, me: Document, mine: dict[Side, tuple[Tag, ...]], *, since: int, limit: int
+    deps: Deps, me: Document, mine: dict[Side, tuple[Tag, ...]], *, since: int, limit: int, looked_at: int
 ) -> Matches:
     met = {(side, tag.tag): deps.index.tags.meet(words_of_tag(tag.tag)) for side, tags in mine.items() for tag in tags}
     if not met:
@@ -74,7 +75,7 @@ async def _counterparts(
             trading_first=False,
             trading_points=TRADING_POINTS,
             band_points=_band_points(me.band),
-            size=limit * LOOKED_AT_PER_SHOWN,
+            size=looked_at,
         )
     )
     kinds = {key: each.kinds for key, each in met.items()}

@@ -62,5 +62,5 @@ def test_a_posting_that_becomes_popular_stays_right():
 @EXAMPLES
 @given(SETS, st.permutations(range(71)))
 def test_a_pool_is_walked_in_the_order_of_the_list(pool, order):
-    ordered = [(str(place), "", number) for place, number in enumerate(order)]
+    ordered = [(place, "", number) for place, number in enumerate(order)]
     assert list(walked(ordered, bits_of(pool))) == [number for number in order if number in pool]
