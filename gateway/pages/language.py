@@ -78,5 +78,6 @@ def _wanted(accept_language: str) -> list[str]:
             weight = float(rest.strip().removeprefix("q=") or 1)
         except ValueError:
             continue
-        weighed.append((-weight, place, code.strip().split("-")[0].lower()))
+        if weight > 0:
+            weighed.append((-weight, place, code.strip().split("-")[0].lower()))
     return [code for _, _, code in sorted(weighed)]

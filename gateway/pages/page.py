@@ -16,10 +16,11 @@ class Page:
     form_token: bool = True
 
     takes_files: bool = False
+    counted: bool = True
 
     @property
     def door(self) -> Door:
-        return Door(self.who, self.form_token, self.takes_files)
+        return Door(self.who, self.form_token, self.takes_files, self.counted)
 
     @property
     def methods(self) -> list[str]:

@@ -46,7 +46,7 @@ async def do_remove(screen: Screen) -> Response:
 
 
 PAGES = (
-    Page("/pictures/{name}", show_picture),
+    Page("/pictures/{name}", show_picture, counted=False),
     Page("/profile/pictures", post=do_add, who="member", takes_files=True),
     Page("/profile/pictures/remove", post=do_remove, who="member"),
 )

@@ -178,6 +178,8 @@ class Door:
     form_token: bool = True
     """Off only where the address itself is the proof and mail programs press the button (RFC 8058)."""
     takes_files: bool = False
+    counted: bool = True
+    """Whether it counts among the requests a minute; off for what a page draws in by itself."""
 
 
 async def answer(house: House, request: Request, handler: Handler, door: Door) -> Response:
@@ -200,10 +202,14 @@ async def answer(house: House, request: Request, handler: Handler, door: Door) -
 
 
 async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:
-    if door.form_token and screen.request.method not in SAFE_METHODS:
+    request, posted = screen.request, door.form_token and screen.request.method not in SAFE_METHODS
+    if posted and not comes_from_here(request, screen.house.context.settings.public_address):
+        raise Refusal.of(403, "form_foreign", "This form was sent from another site.")
+    screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())
+    if door.counted:
+        request.state.rates.check(screen.visitor.principal, request.state.client_address)
+    if posted:
         await _judge_form(screen, takes_files=door.takes_files)
-    if not screen.visitor.browser_id:
-        screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())
     if door.who != "anyone" and screen.visitor.principal is None:
         return _to_login(screen, door.who)
     if door.who == "admin" and not screen.visitor.is_admin:
@@ -215,15 +221,11 @@ async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:
 
 async def _judge_form(screen: Screen, *, takes_files: bool) -> None:
     """Reads the form and refuses one that no page of ours made for this browser and session."""
-    settings = screen.house.context.settings
-    if not comes_from_here(screen.request, settings.public_address):
-        raise Refusal.of(403, "form_foreign", "This form was sent from another site.")
+    files_max_bytes = screen.house.context.settings.large_body_max_bytes if takes_files else 0
     try:
-        files_max_bytes = settings.large_body_max_bytes if takes_files else 0
         screen.form = await read_form(screen.request, files_max_bytes=files_max_bytes)
     except ClientDisconnect:
         raise Refusal.of(400, "malformed_body", "The form did not arrive whole.") from None
-    screen.visitor = await screen.house.sessions.visitor(screen.cookies, screen.own_caller())
     visitor, token = screen.visitor, screen.form.text("csrf", keep=True)
     if not screen.house.csrf.matches(token, visitor.browser_id, visitor.session_id):
         raise Refusal.of(403, "form_stale", "This form is too old. Please go back, reload the page and try again.")

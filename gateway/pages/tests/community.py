@@ -173,7 +173,13 @@ class Community:
 
     def context(self, **settings: Any) -> GatewayContext:
         wiring: Any = SimpleNamespace(verifier=Verifier(self), clock=lambda: self.now, bus=None, peers=None)
-        given: Any = {"node_name": "Brookvale", "env": "development", "_env_file": None, **settings}
+        given: Any = {
+            "node_name": "Brookvale",
+            "env": "development",
+            "rate_per_minute": 100_000,
+            "_env_file": None,
+            **settings,
+        }
         parts: Any = [kind(self) for kind in (Identity, Directory, Ledger, Matcher, Notifier)]
         return GatewayContext(settings=Settings(**given), clients=Clients(*parts), wiring=wiring)
 

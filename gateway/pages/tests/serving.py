@@ -8,20 +8,24 @@ from typing import Any
 from jinja2 import Environment
 from starlette.applications import Starlette
 
+from gateway.pages.language import Languages
 from gateway.pages.routes import not_found_endpoint, page_routes
 from gateway.pages.screen import House
 from gateway.pages.tests.community import Community
 from gateway.pages.tests.scenes import a_town
+from gateway.rates import Rates
 
 # templates are compiled once for all tests
 _ENVIRONMENTS: dict[str, Environment] = {}
 
 
-def serving(community: Community, **settings: Any) -> Any:
+def serving(community: Community, *, languages: Languages | None = None, **settings: Any) -> Any:
     """An ASGI application of the pages; stands in for the edge, which puts these into every request's state."""
     context = community.context(**settings)
     fresh = House.of(context)
     house = replace(fresh, environment=_ENVIRONMENTS.setdefault(context.settings.unit, fresh.environment))
+    if languages is not None:
+        house = replace(house, languages=languages)
     nowhere = not_found_endpoint(context, house)
 
     async def handle(request: Any, fault: Exception) -> Any:
@@ -29,8 +33,10 @@ def serving(community: Community, **settings: Any) -> Any:
 
     pages = Starlette(routes=page_routes(context, house), exception_handlers={404: handle})
 
+    rates = Rates(context.settings.rate_per_minute)
+
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        state = {"request_id": "request-1", "client_address": "203.0.113.9", "user_agent": "test"}
+        state = {"request_id": "request-1", "client_address": "203.0.113.9", "user_agent": "test", "rates": rates}
         await pages({**scope, "state": {**scope.get("state", {}), **state}}, receive, send)
 
     return application

@@ -204,3 +204,11 @@ async def test_a_fault_of_ours_is_a_page_with_a_number_and_no_trace(town, ana, m
     page = await ana.open("/home", status=500)
     assert "request-1" in page.text
     assert "Traceback" not in ana.answer.text
+
+
+async def test_a_visitor_who_asks_too_often_is_asked_to_wait(town):
+    browser = Browser(town, rate_per_minute=3)
+    answers = [await browser.client.get("/directory") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert "Not just now" in answers[-1].text
