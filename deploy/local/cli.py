@@ -129,7 +129,8 @@ def _verify(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         help="check a statement offline",
         description="Checks a downloaded statement against its signed proof: no network, no database, nobody else's entries.",
     )
-    verify.add_argument("file", metavar="FILE")
+    verify.add_argument("file", metavar="FILE", help="the statement as PDF or JSON")
+    verify.add_argument("--key", metavar="BASE64", help="the ledger's public key, as you know it from elsewhere")
 
 
 if __name__ == "__main__":

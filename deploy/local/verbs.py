@@ -74,7 +74,10 @@ async def settings(options: argparse.Namespace) -> int:
 async def check(options: argparse.Namespace) -> int:
     """Audits the books and compares the search index with the directory; 1 when something is wrong."""
     async with operator_peers() as peers:
-        found = {"books": await _ask(peers, "ledger", "/audit"), "search": await _ask(peers, "matcher", "/check")}
+        found = {
+            "books": await _ask(peers, "ledger", "/audit", "POST"),
+            "search": await _ask(peers, "matcher", "/check"),
+        }
     wrong = [name for name, report in found.items() if not report.get("ok")]
     if options.json:
         print(json.dumps({"ok": not wrong} | found, indent=2, ensure_ascii=False))
@@ -86,8 +89,8 @@ async def check(options: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-async def _ask(peers: Peers, service: str, path: str) -> dict[str, Any]:
-    answer = await peers.call(service, "GET", path, caller=Caller(), timeout_s=300.0)
+async def _ask(peers: Peers, service: str, path: str, method: str = "GET") -> dict[str, Any]:
+    answer = await peers.call(service, method, path, caller=Caller(), timeout_s=300.0)
     return dict(answer.json())
 
 
@@ -117,7 +120,7 @@ async def verify_statement(options: argparse.Namespace) -> int:
     """Checks a downloaded statement; needs nothing but the file."""
     from services.ledger.statement_proof import verify
 
-    verdict = verify(_content(Path(options.file)))
+    verdict = verify(_content(Path(options.file)), public_key=options.key)
     print(verdict.sentence)
     return 0 if verdict.holds else 1
 

@@ -19,14 +19,22 @@ from libs.common.web import create_app
 from services.ledger import consumers
 from services.ledger.api import accounts as account_routes
 from services.ledger.api import agreements as agreement_routes
+from services.ledger.api import audit as audit_routes
 from services.ledger.api import imports as import_routes
 from services.ledger.api import statement as statement_routes
+from services.ledger.api import statement_files as file_routes
 from services.ledger.api import transfers as transfer_routes
+from services.ledger.service.auditor import Auditor
 from services.ledger.service.clock import keep_time
 from services.ledger.service.ledger import Ledger, put_together
+from services.ledger.service.sealer import keep_sealing
+from services.ledger.service.statement_files import Files
 from services.ledger.settings import AUDITOR_ROLE, RELAY_ROLE, SERVICE_ROLE, Settings
+from services.ledger.signing import LedgerKeys
 from services.ledger.store.accounts import Accounts
 from services.ledger.store.agreements import Agreements
+from services.ledger.store.audit import AuditStore
+from services.ledger.store.blocks import Blocks
 from services.ledger.store.durability import unsafe_settings
 from services.ledger.store.inbox import Heard
 from services.ledger.store.postings import Postings
@@ -37,6 +45,7 @@ NAME = "ledger"
 MIGRATIONS = Path(__file__).parent / "migrations"
 POSTING_CONNECTIONS_MAX = 6
 RELAY_CONNECTIONS_MAX = 3
+AUDITOR_CONNECTIONS_MAX = 3
 NOTIFY_EVERY_S = 0.01
 
 _log = structlog.get_logger(__name__)
@@ -114,10 +123,20 @@ class LedgerService:
             Reads(reads),
             self._told,
         )
+        audits = await self._open("audits", AUDITOR_ROLE, AUDITOR_CONNECTIONS_MAX)
+        blocks, keys = Blocks(audits), LedgerKeys.of(settings.proof_secret)
+        auditor = Auditor(AuditStore(audits), blocks, keys, self._told)
         if role in ("api", "both"):
             self._add_routes(self.ledger, Statements(reads))
+            self.api.include_router(audit_routes.routes(auditor))
+            files = Files(Blocks(reads), self.ledger.reads, keys)
+            self.api.include_router(file_routes.routes(self.ledger, files, self._wiring.clock))
         if role in ("worker", "both"):
             await self._start_worker(self.ledger, postings)
+            self._tasks += [
+                asyncio.create_task(keep_sealing(blocks, keys)),
+                asyncio.create_task(auditor.keep_checking()),
+            ]
 
     async def stop(self) -> None:
         """Ends the work in order; safe to call twice."""

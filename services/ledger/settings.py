@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from libs.common.money import AMOUNT_MAX_MINOR, MINOR_PER_UNIT
 from libs.common.settings import CommonSettings
@@ -44,6 +44,11 @@ class Settings(CommonSettings):
     ledger_outcomes_kept_days: int = Field(
         60, ge=1, le=3650, description="days for which an Idempotency-Key finds its first outcome"
     )
+    ledger_signing_key: SecretStr = Field(
+        SecretStr(""),
+        description="secret from which the keys that sign and salt the proof follow, at least 32 characters; "
+        "empty in development: from the service secret",
+    )
     ledger_accept_unsafe_server: bool = Field(
         default=False,
         description="be ready though the database may lose commits in a power cut (tests); refused in production",
@@ -53,7 +58,14 @@ class Settings(CommonSettings):
     def _safe_in_production(self) -> Self:
         if self.env == "production" and self.ledger_accept_unsafe_server:
             raise ValueError("MCCS_LEDGER_ACCEPT_UNSAFE_SERVER is for tests: remove it in production")
+        if self.env == "production" and len(self.ledger_signing_key.get_secret_value()) < 32:
+            raise ValueError("MCCS_LEDGER_SIGNING_KEY must be set to a secret of at least 32 characters in production")
         return self
+
+    @property
+    def proof_secret(self) -> str:
+        """What the ledger's own keys follow from."""
+        return self.ledger_signing_key.get_secret_value() or self.service_secret.get_secret_value()
 
     @property
     def owner_url(self) -> str:

@@ -20,7 +20,10 @@ class LedgerKeys:
 
     @classmethod
     def of(cls, secret: str) -> "LedgerKeys":
-        return cls(Ed25519PrivateKey.from_private_bytes(_derived(secret, b"mccs-ledger-sign")), _derived(secret, b"mccs-ledger-salt"))
+        return cls(
+            Ed25519PrivateKey.from_private_bytes(_derived(secret, b"mccs-ledger-sign")),
+            _derived(secret, b"mccs-ledger-salt"),
+        )
 
     @property
     def public(self) -> str:

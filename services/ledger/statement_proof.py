@@ -24,7 +24,7 @@ class Verdict:
     sentence: str
 
 
-class _Broken(Exception):
+class _Broken(Exception):  # noqa: N818  a verdict
     """What does not hold, in words."""
 
 

@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import orjson
-
 from libs.common.clock import rfc3339
 from libs.common.database import Pool
 
@@ -118,7 +116,9 @@ class AuditStore:
     async def changed(self, after_pos: int, upto_pos: int) -> list[Fault]:
         """The accounts and transfers with entries in this range of positions."""
         return [
-            fault for name, sql in CHANGED.items() for fault in await self._run(name, sql, after_pos, upto_pos, FAULTS_MAX)
+            fault
+            for name, sql in CHANGED.items()
+            for fault in await self._run(name, sql, after_pos, upto_pos, FAULTS_MAX)
         ]
 
     async def whole(self) -> list[Fault]:
@@ -127,7 +127,7 @@ class AuditStore:
 
     async def report(self, kind: str, took_ms: int, faults: list[Fault]) -> int:
         """Notes the run and its faults, freezes what they name; how many were new."""
-        shape = orjson.dumps([asdict(fault) for fault in faults]).decode()
+        shape = [asdict(fault) for fault in faults]
         return int(await self._pool.fetchval("select audit_report($1, $2, $3::jsonb)", kind, took_ms, shape))
 
     async def clear(self, fault_id: int, by: str, reason: str) -> bool:
@@ -140,7 +140,9 @@ class AuditStore:
         faults = await self._pool.fetch(
             "select id, check_name, detail, numbers, found_at from audit_open order by id limit $1", FAULTS_MAX
         )
-        counts = await self._pool.fetchrow("select (select count(*) from account) as a, (select count(*) from hold) as h")
+        counts = await self._pool.fetchrow(
+            "select (select count(*) from account) as a, (select count(*) from hold) as h"
+        )
         assert counts is not None
         return {
             "ok": not faults,

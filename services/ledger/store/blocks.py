@@ -48,7 +48,10 @@ class Blocks:
     async def entries(self, *, after_pos: int, upto_pos: int, limit: int) -> list[dict[str, Any]]:
         """Entries by rising pos, in the shape that leaves are made of."""
         rows = await self._pool.fetch(
-            f"select {_ENTRY} {_FROM} where e.pos > $1 and e.pos <= $2 order by e.pos limit $3", after_pos, upto_pos, limit
+            f"select {_ENTRY} {_FROM} where e.pos > $1 and e.pos <= $2 order by e.pos limit $3",
+            after_pos,
+            upto_pos,
+            limit,
         )
         return [sealed_shape(row) for row in rows]
 

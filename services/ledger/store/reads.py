@@ -186,6 +186,13 @@ class Reads:
         )
         return [dict(row) for row in rows]
 
+    async def names_of(self, numbers: Sequence[str]) -> dict[str, str]:
+        """Names of accounts by their numbers."""
+        rows = await self._pool.fetch(
+            "select number, name from account_view where number = any($1::text[])", list(numbers)
+        )
+        return {row["number"]: row["name"] for row in rows}
+
     async def may_read(self, reader: Reader, entity_id: str) -> bool:
         """Whether there is such an account and the reader may see it."""
         return await self.account(reader, entity_id) is not None

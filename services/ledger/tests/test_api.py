@@ -159,7 +159,13 @@ BAD_BODIES = [b"{", b"[]", b"NaN", b'{"amount_minor": NaN}', b'{"a": 1, "a": 2}'
 
 async def test_bad_input_has_its_code_and_writes_nothing(node: Node) -> None:
     baker, smith = await node.member(), await node.member()
-    body = {"direction": "out", "initiator": baker.number, "receiver": smith.number, "amount_minor": 5, "description": ""}
+    body = {
+        "direction": "out",
+        "initiator": baker.number,
+        "receiver": smith.number,
+        "amount_minor": 5,
+        "description": "",
+    }
     for change, code in BAD_FIELDS:
         status, refused = await node.call("POST", "/transfers", baker.token, body | change)
         assert (status, refused["errors"][0]["code"]) == (400, code), change

@@ -196,3 +196,46 @@ async def test_the_database_refuses_an_unbalanced_posting_even_from_inside(node:
             " select account_id, 9, transfer_id, 7, 7, now() from entry where transfer_id = $1 limit 1",
             done["id"],
         )
+
+
+async def test_connections_that_die_under_way_lose_and_double_nothing(node: Node) -> None:
+    """Every caller repeats under its own key until it is answered, while the database's sessions are killed."""
+    baker, smith = await node.member(low=-1_000_000), await node.member(high=1_000_000)
+    killing = asyncio.create_task(_kill_sessions(node))
+
+    async def pay(number: int) -> str:
+        for _ in range(50):
+            status, shape = await node.propose(baker, smith, 1, key=f"p{number}")
+            if status == 201:
+                break
+            assert (status, shape["errors"][0]["code"]) == (503, "store_away"), shape
+        for _ in range(50):
+            status, done = await node.act("accept", shape["id"], smith, key=f"a{number}")
+            if status == 200:
+                return str(done["id"])
+            assert (status, done["errors"][0]["code"]) == (503, "store_away"), done
+        raise AssertionError("never answered")
+
+    try:
+        acknowledged = [await asyncio.gather(*(pay(block * 20 + n) for n in range(20))) for block in range(6)]
+    finally:
+        killing.cancel()
+        killed = (await at_once(killing))[0]
+    paid = {transfer for block in acknowledged for transfer in block}
+    rows = await node.owner.fetch("select transfer_id from resolution where kind = 'completed'")
+    assert {row[0] for row in rows} == paid
+    assert (len(paid), await node.owner.fetchval("select balance from account where number = $1", smith.number)) == (
+        120,
+        120,
+    )
+    assert isinstance(killed, asyncio.CancelledError)
+    await node.assert_sound()
+
+
+async def _kill_sessions(node: Node) -> None:
+    while True:
+        await node.owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(0.05)
