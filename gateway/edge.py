@@ -5,12 +5,10 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import structlog
-
 from gateway.networks import client_address, networks
 from gateway.rates import Rates
 from gateway.settings import Settings
-from libs.common import context, metrics, telemetry
+from libs.common import context, logs, metrics, telemetry
 from libs.common.ids import new_id
 
 Scope = MutableMapping[str, Any]
@@ -21,7 +19,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MACHINE_PATHS = frozenset({"/health/live", "/health/ready", "/version", "/metrics", "/.well-known/jwks.json"})
 _REQUEST_ID = re.compile(r"[\w.:-]{1,100}\Z", re.ASCII)
 _AGENT_MAX = 300
-_log = structlog.get_logger(__name__)
 
 
 class Edge:
@@ -89,7 +86,7 @@ def _tell(method: str, route: str, status: int, took_s: float) -> None:
     """Never the path itself: it may hold a token of a mailed link."""
     metrics.requests.labels("gateway", method, route, str(status)).observe(took_s)
     if route != "machine":
-        _log.info("request", method=method, route=route, status=status, took_ms=round(took_s * 1000, 1))
+        logs.request("gateway", method, route, status, took_s)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -202,7 +202,10 @@ def _success(operation: Operation, schemas: Json) -> Json:
     if operation.media_types:
         return {
             "description": "Success",
-            "content": {kind: {"schema": {"type": "string"}} for kind in operation.media_types},
+            "content": {
+                kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}}
+                for kind in operation.media_types
+            },
         }
     properties: Json = {}
     if operation.answers is not None:

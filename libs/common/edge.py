@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from libs.common import context, metrics, telemetry
+from libs.common import context, logs, metrics, telemetry
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
 
@@ -58,7 +58,7 @@ class Edge:
         route = _route(scope)
         metrics.requests.labels(self._name, scope["method"], route, str(status)).observe(took_s)
         if not route.startswith(("/health/", "/metrics")):
-            _log.info("request", method=scope["method"], route=route, status=status, took_ms=round(took_s * 1000, 1))
+            logs.request(self._name, scope["method"], route, status, took_s)
 
 
 def _route(scope: MutableMapping[str, Any]) -> str:

@@ -197,7 +197,7 @@ async def revoke_key(call: Call, key_id: str) -> Reply:
 )
 async def client_credentials(call: Call) -> RawReply:
     """OAuth 2.0 client credentials (RFC 6749 section 4.4): a form with `grant_type=client_credentials`, `client_id` (the
-    key's id), `client_secret` and optionally `scope`. Answers and refusals have that standard's shape."""
+    key's id), `client_secret` and optionally `scope`. Answers have that standard's shape, refusals have it beside ours."""
     try:
         form = {name: values[0] for name, values in parse_qs(call.raw.decode("ascii"), max_num_fields=20).items()}
     except ValueError:
@@ -223,4 +223,7 @@ async def client_credentials(call: Call) -> RawReply:
 
 
 def _oauth(shape: dict[str, object], status: int) -> RawReply:
+    """The standard's shape; a refusal has ours beside it."""
+    if status >= 400:
+        shape["errors"] = [{"message": shape["error_description"], "code": shape["error"]}]
     return RawReply("application/json", orjson.dumps(shape), {"Pragma": "no-cache"}, status)
