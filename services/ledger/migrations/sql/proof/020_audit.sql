@@ -50,7 +50,7 @@ FROM audit_fault f WHERE NOT EXISTS (SELECT FROM audit_clearance c WHERE c.fault
 -- The guards that stand now. Layout and server version must not show: definitions as text, without oids.
 CREATE VIEW guard_now AS
 SELECT 'trigger' AS kind, c.relname || '.' || t.tgname AS name,
-       md5(t.tgenabled::text || ' ' || p.proname || ' ' || t.tgtype || ' ' || coalesce(pg_get_expr(t.tgqual, t.tgrelid), '')) AS digest
+       md5(t.tgenabled::text || ' ' || pg_get_triggerdef(t.oid)) AS digest
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE NOT t.tgisinternal AND c.relnamespace = 'public'::regnamespace
 UNION ALL
