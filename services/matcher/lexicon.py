@@ -52,7 +52,7 @@ class NodeLexicon:
 
     def is_real(self, word: str) -> bool:
         """Known to be right as written: in a word list, in an admin's tag, or a number."""
-        if word in self._made_by_admin or any(character.isdigit() for character in word):
+        if word in self._made_by_admin or (not word.isalpha() and any(character.isdigit() for character in word)):
             return True
         return max(self._zipf(word), default=0.0) >= REAL_ZIPF_MIN
 

@@ -89,11 +89,26 @@ def slipped(a: str, b: str) -> bool:
     return distance(a, b) <= allowed
 
 
+def _without_common_ends(a: str, b: str) -> tuple[str, str]:
+    shorter = min(len(a), len(b))
+    start = 0
+    while start < shorter and a[start] == b[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    return a[start : len(a) - end], b[start : len(b) - end]
+
+
 def distance(a: str, b: str) -> int:
     """Optimal string alignment: insert, delete, replace or transpose two neighbours, each counts one.
 
-    After L. Boytsov, "Indexing methods for approximate dictionary searching" (2011), section 2.1.
+    After L. Boytsov, "Indexing methods for approximate dictionary searching" (2011), section 2.1. What the words begin and
+    end with in common counts nothing and is left out first.
     """
+    a, b = _without_common_ends(a, b)
+    if not a or not b:
+        return len(a) + len(b)
     before_last: list[int] = []
     last = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
