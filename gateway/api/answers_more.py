@@ -258,6 +258,22 @@ class Preference(TypedDict):
     bell: NotRequired[bool]
 
 
+class Webhook(TypedDict):
+    """Empty `kinds` mean all; `active` is false once it could not be told to the last try."""
+
+    id: str
+    url: str
+    kinds: list[str]
+    entityID: NotRequired[str]
+    createdAt: str
+    active: bool
+
+
+class NewWebhook(Webhook):
+    secret: str
+    """Shown this once."""
+
+
 class Audit(TypedDict):
     ok: bool
     checkedAt: str

@@ -22,6 +22,7 @@ from gateway.api.rules import (
     text,
     whole,
     whole_param,
+    words,
     yes_no,
     yes_no_param,
 )
@@ -188,6 +189,12 @@ class FeeBody(Camel):
 
 class ReadBody(Camel):
     ids: Annotated[list[str] | None, identifiers()] = None
+
+
+class WebhookBody(Camel):
+    url: Annotated[str, text(500, length_min=1)]
+    kinds: Annotated[list[str], words(50)] = Field(default_factory=list)
+    entity: Annotated[str | None, clearable(identifier())] = Field(default=None, alias="entityID")
 
 
 class PreferenceBody(Camel):

@@ -86,6 +86,9 @@ GET    /notices/unread                          401  yes  yes  -        -
 POST   /notices/read                            401  yes  yes  -        -
 GET    /preferences                             401  yes  yes  -        403
 PUT    /preferences                             401  yes  yes  -        403
+GET    /webhooks                                401  yes  yes  -        403
+POST   /webhooks                                401  yes  yes  -        403
+DELETE /webhooks/{webhookID}                    401  yes  yes  -        403
 GET    /admin/entities                          401  403  yes  -        -
 GET    /admin/entities/{entityID}               401  403  yes  -        -
 PATCH  /admin/entities/{entityID}               401  403  yes  -        -

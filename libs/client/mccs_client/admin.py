@@ -236,6 +236,16 @@ def admin_import_transfers(table: bytes) -> Request[shapes.Import]:
     return Request("POST", "/admin/imports/transfers", data_of, body=table, content_type="text/csv")
 
 
+def admin_add_fee(name: str, share_ppm: int) -> Request[shapes.FeeRule]:
+    """Begins a fee: this many millionths of each amount, paid by the payer on top."""
+    return send("POST", "/admin/fees", {"name": name, "sharePpm": share_ppm}, again="once")
+
+
+def admin_end_fee(fee_id: str) -> Request[None]:
+    """Ends a fee for transfers proposed from now on."""
+    return send("DELETE", f"/admin/fees/{fee_id}", again="once")
+
+
 def admin_audit() -> Request[shapes.Audit]:
     """The state of the books."""
     return get("/admin/audit")

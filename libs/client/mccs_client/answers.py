@@ -372,9 +372,21 @@ class Import(TypedDict):
 
 
 class Group(TypedDict):
+    """`consented`: the numbers of the accounts that have."""
+
     id: str
     status: str
     transfers: list[dict[str, Any]]
+    consented: list[str]
+
+
+class FeeRule(TypedDict):
+    """`share_ppm`: millionths of the amount, paid by the payer on top."""
+
+    id: str
+    name: str
+    share_ppm: int
+    payee: Party
 
 
 class PendingTransfer(TransferView):
@@ -406,6 +418,23 @@ class Preference(TypedDict):
     mandatory: bool
     mail: NotRequired[bool]
     bell: NotRequired[bool]
+
+
+class Webhook(TypedDict):
+    """Empty `kinds` mean all; `active` is false once it could not be told to the last try."""
+
+    id: str
+    url: str
+    kinds: list[str]
+    entity_id: NotRequired[str]
+    created_at: str
+    active: bool
+
+
+class NewWebhook(Webhook):
+    """Shown this once."""
+
+    secret: str
 
 
 class Audit(TypedDict):

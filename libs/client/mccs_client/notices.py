@@ -39,6 +39,23 @@ def set_preferences(
     return send("PUT", "/preferences", known(preferences=changes, entityID=entity_id))
 
 
+def webhooks(*, entity_id: str | None = None) -> Request[list[shapes.Webhook]]:
+    """Programs that are told what an own entity is told; without one, the operator's (admins)."""
+    return get("/webhooks", querying_entity_id=entity_id)
+
+
+def add_webhook(
+    url: str, *, kinds: list[str] | None = None, entity_id: str | None = None
+) -> Request[shapes.NewWebhook]:
+    """Has a program told; the secret of its signatures is shown this once. Without kinds it is told everything."""
+    return send("POST", "/webhooks", known(url=url, kinds=kinds, entityID=entity_id), again="once")
+
+
+def remove_webhook(webhook_id: str) -> Request[None]:
+    """Has it told no more."""
+    return send("DELETE", f"/webhooks/{webhook_id}")
+
+
 def health() -> Request[shapes.Up]:
     """Whether the node answers."""
     return get("/health")

@@ -146,9 +146,36 @@ def batch_csv(
     )
 
 
-def propose_group(proposals: list[Proposal], *, idempotency_key: str | None = None) -> Request[shapes.Group]:
-    """Transfers that happen all together or not at all, once everybody has accepted."""
-    return pay("POST", "/transfer-groups", {"transfers": [_shape(each) for each in proposals]}, idempotency_key)
+class GroupLine(TypedDict):
+    """One transfer of a group, between any two accounts."""
+
+    payer: str
+    payee: str
+    amount: Amount
+    description: NotRequired[str]
+
+
+def propose_group(
+    initiator: str, transfers: list[GroupLine], *, idempotency_key: str | None = None
+) -> Request[shapes.Group]:
+    """Transfers that happen all together or not at all, once every account concerned has consented."""
+    lines = [{**each, "amount": number(each["amount"])} for each in transfers]
+    return pay("POST", "/transfer-groups", {"initiator": initiator, "transfers": lines}, idempotency_key)
+
+
+def accept_group(group_id: str, entity_id: str, *, idempotency_key: str | None = None) -> Request[shapes.Group]:
+    """Consents for an own entity; the last consent posts everything."""
+    return pay("POST", f"/transfer-groups/{group_id}/accept", {"entityID": entity_id}, idempotency_key)
+
+
+def end_group(group_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[shapes.Group]:
+    """Ends one that is open."""
+    return pay("POST", f"/transfer-groups/{group_id}/end", {"reason": reason}, idempotency_key)
+
+
+def fees() -> Request[list[shapes.FeeRule]]:
+    """The fees in force."""
+    return get("/fees")
 
 
 def group(group_id: str) -> Request[shapes.Group]:
