@@ -70,8 +70,14 @@ async def tell_failure(
     subject = checked.user.id if checked.user else None
     locked = state.locked_until if state.is_locked(work.now) else None
     detail = f"A login from {client.address or 'an unknown address'} failed"
+    is_admin = checked.user is not None and checked.user.role != "member"
     telling.audit(
-        work, action, f"{detail}{'; the account is locked' if locked else ''}.", email=email[:100], subject=subject
+        work,
+        action,
+        f"{detail}{'; the account is locked' if locked else ''}.",
+        email=email[:100],
+        subject=subject,
+        category="admin" if is_admin else "user",
     )
     if checked.user is not None:
         event = LoginFailedV1(
@@ -125,7 +131,7 @@ async def _refused(deps: Deps, caller: str, action: str, email: str, client: Cli
             detail = (
                 f"A login from {client.address or 'an unknown address'} was refused without a look at the password."
             )
-            telling.audit(work, action, detail, email=email[:100] or None)
+            telling.audit(work, action, detail, email=email[:100] or None, category="user")
 
 
 async def begin_counted(deps: Deps, work: Unit, email_key: str) -> Attempts:

@@ -68,9 +68,10 @@ def audit(
     entity_id: str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
+    category: str | None = None,
 ) -> None:
-    """A line of the activity log (AD-07). `email` is the actor's."""
-    category = "system" if actor is None or actor.is_service else "user" if actor.role == "member" else "admin"
+    """A line of the activity log (AD-07). `email` is the actor's; the category follows from the actor, where there is one."""
+    category = category or _category(actor)
     event = AuditRecordedV1(
         actor_id=actor.id if actor else None,
         actor_email=email,
@@ -86,6 +87,12 @@ def audit(
         at=work.now,
     )
     work.tell(event.envelope(subject=subject or entity_id or "identity", sequence=0, time=work.now))
+
+
+def _category(actor: Actor | None) -> str:
+    if actor is None or actor.is_service:
+        return "system"
+    return "user" if actor.role == "member" else "admin"
 
 
 async def is_told(work: Unit, caller: str, action: str, *, told_max: int = REFUSALS_TOLD_MAX) -> bool:
