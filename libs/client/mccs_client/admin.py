@@ -4,6 +4,7 @@ from typing import Literal, TypedDict, Unpack
 from urllib.parse import quote
 
 from . import answers as shapes
+from . import answers_more as more
 from .entities import EntityChanges
 from .request import Amount, Moment, Page, Request, changes, data_of, get, known, number, paged, pay, send
 from .transfers import States
@@ -83,7 +84,7 @@ def admin_entity_counts() -> Request[dict[str, int]]:
     return get("/admin/entities/counts")
 
 
-def admin_limits(entity_id: str) -> Request[list[shapes.LimitChange]]:
+def admin_limits(entity_id: str) -> Request[list[more.LimitChange]]:
     """Every change of an account's limits."""
     return get(f"/admin/entities/{entity_id}/limits")
 
@@ -231,12 +232,12 @@ def admin_logs(
     )
 
 
-def admin_import_transfers(table: bytes) -> Request[shapes.Import]:
+def admin_import_transfers(table: bytes) -> Request[more.Import]:
     """The past as a CSV table of dated transfers; a line brought in before is not brought in again."""
     return Request("POST", "/admin/imports/transfers", data_of, body=table, content_type="text/csv")
 
 
-def admin_add_fee(name: str, share_ppm: int) -> Request[shapes.FeeRule]:
+def admin_add_fee(name: str, share_ppm: int) -> Request[more.FeeRule]:
     """Begins a fee: this many millionths of each amount, paid by the payer on top."""
     return send("POST", "/admin/fees", {"name": name, "sharePpm": share_ppm}, again="once")
 
@@ -246,22 +247,22 @@ def admin_end_fee(fee_id: str) -> Request[None]:
     return send("DELETE", f"/admin/fees/{fee_id}", again="once")
 
 
-def admin_audit() -> Request[shapes.Audit]:
+def admin_audit() -> Request[more.Audit]:
     """The state of the books."""
     return get("/admin/audit")
 
 
-def admin_jobs() -> Request[list[shapes.Job]]:
+def admin_jobs() -> Request[list[more.Job]]:
     """Renames and deletes on their way."""
     return get("/admin/jobs")
 
 
-def admin_rebuild_search() -> Request[shapes.Rebuild]:
+def admin_rebuild_search() -> Request[more.Rebuild]:
     """Rebuilds the search index while it is in use."""
     return send("POST", "/admin/search-index/rebuild")
 
 
-def admin_search_rebuild() -> Request[shapes.Rebuild]:
+def admin_search_rebuild() -> Request[more.Rebuild]:
     """How far the rebuild is."""
     return get("/admin/search-index/rebuild")
 

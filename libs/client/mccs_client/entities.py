@@ -3,6 +3,7 @@
 from typing import Literal, TypedDict, Unpack
 
 from . import answers as shapes
+from . import answers_more as more
 from .request import Moment, Page, Request, changes, data_of, file, get, known, paged, send
 from .session import Profile
 
@@ -69,7 +70,7 @@ def categories(
     return paged("/categories", prefix=prefix, fragment=fragment, page=page, page_size=page_size)
 
 
-def category_letters() -> Request[list[shapes.Letter]]:
+def category_letters() -> Request[list[more.Letter]]:
     """First letters of categories with how many there are."""
     return get("/categories/letters")
 
@@ -81,14 +82,12 @@ def tags(
     return paged("/tags", prefix=prefix, fragment=fragment, page=page, page_size=page_size)
 
 
-def tag_suggestions(
-    text: str, *, kind: Side | None = None, limit: int | None = None
-) -> Request[list[shapes.Suggestion]]:
+def tag_suggestions(text: str, *, kind: Side | None = None, limit: int | None = None) -> Request[list[more.Suggestion]]:
     """Tags in use that go on from this text, with counts."""
     return get("/tags/suggestions", text=text, kind=kind, limit=limit)
 
 
-def tag_count(kind: Side, tag: str) -> Request[shapes.Count]:
+def tag_count(kind: Side, tag: str) -> Request[more.Count]:
     """How many members an offer or a want would match."""
     return get("/tags/counts", kind=kind, tag=tag)
 
@@ -110,7 +109,7 @@ def send_message(sender_id: str, receiver_id: str, body: str) -> Request[None]:
     return send("POST", "/send-email", shape, again="once")
 
 
-def matches(entity_id: str, *, since: Moment | None = None, limit: int = 100) -> Request[Page[shapes.Match]]:
+def matches(entity_id: str, *, since: Moment | None = None, limit: int = 100) -> Request[Page[more.Match]]:
     """Potential trades of an own entity, best first."""
     return paged("/matches", querying_entity_id=entity_id, since=since, limit=limit)
 
@@ -169,12 +168,12 @@ def picture(name: str) -> Request[bytes]:
     return file(f"/pictures/{name}")
 
 
-def people(entity_id: str) -> Request[list[shapes.Person]]:
+def people(entity_id: str) -> Request[list[more.Person]]:
     """Who acts for an own entity."""
     return get(f"/entities/{entity_id}/people")
 
 
-def set_role(entity_id: str, user_id: str, role: Role) -> Request[shapes.Person]:
+def set_role(entity_id: str, user_id: str, role: Role) -> Request[more.Person]:
     """Changes what a person is for an own entity."""
     return send("PUT", f"/entities/{entity_id}/people/{user_id}", {"role": role})
 
@@ -184,12 +183,12 @@ def remove_person(entity_id: str, user_id: str) -> Request[None]:
     return send("DELETE", f"/entities/{entity_id}/people/{user_id}")
 
 
-def invitations(entity_id: str) -> Request[list[shapes.Invitation]]:
+def invitations(entity_id: str) -> Request[list[more.Invitation]]:
     """Invitations that wait."""
     return get(f"/entities/{entity_id}/invitations")
 
 
-def invite(entity_id: str, email: str, *, role: Role = "member") -> Request[shapes.Invitation]:
+def invite(entity_id: str, email: str, *, role: Role = "member") -> Request[more.Invitation]:
     """Invites somebody by mail."""
     return send("POST", f"/entities/{entity_id}/invitations", {"email": email, "role": role}, again="once")
 
@@ -199,12 +198,12 @@ def withdraw_invitation(invitation_id: str) -> Request[None]:
     return send("DELETE", f"/invitations/{invitation_id}")
 
 
-def accept_invitation(token: str) -> Request[shapes.Person]:
+def accept_invitation(token: str) -> Request[more.Person]:
     """Accepts by the token of the mailed link."""
     return send("POST", "/invitations/accept", {"token": token}, again="once")
 
 
-def keys(entity_id: str) -> Request[list[shapes.Key]]:
+def keys(entity_id: str) -> Request[list[more.Key]]:
     """Keys of partner programs, never their secrets."""
     return get(f"/entities/{entity_id}/keys")
 
@@ -215,7 +214,7 @@ def create_key(
     scopes: list[Literal["read", "propose", "accept"]],
     *,
     rate_per_minute: int | None = None,
-) -> Request[shapes.NewKey]:
+) -> Request[more.NewKey]:
     """A key for a partner program; its secret is shown this once."""
     body = known(name=name, scopes=scopes, ratePerMinute=rate_per_minute)
     return send("POST", f"/entities/{entity_id}/keys", body, again="once")

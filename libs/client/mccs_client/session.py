@@ -4,6 +4,7 @@ from typing import TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 from . import answers as shapes
+from . import answers_more as more
 from .request import Request, changes, data_of, file, get, known, send
 
 
@@ -62,7 +63,7 @@ def admin_login(email: str, password: str, *, code: str | None = None) -> Reques
     return send("POST", "/admin/login", known(email=email, password=password, code=code)).and_then("take")
 
 
-def key_login(key_id: str, secret: str, *, scope: str | None = None) -> Request[shapes.KeyToken]:
+def key_login(key_id: str, secret: str, *, scope: str | None = None) -> Request[more.KeyToken]:
     """A token for an API key (OAuth 2.0 client credentials); the client keeps it."""
     form = known(grant_type="client_credentials", client_id=key_id, client_secret=secret, scope=scope)
     return Request(
@@ -75,8 +76,8 @@ def key_login(key_id: str, secret: str, *, scope: str | None = None) -> Request[
     )
 
 
-def _oauth_answer(raw: bytes) -> shapes.KeyToken:
-    answer: shapes.KeyToken = data_of(b'{"data": %b}' % raw)
+def _oauth_answer(raw: bytes) -> more.KeyToken:
+    answer: more.KeyToken = data_of(b'{"data": %b}' % raw)
     return answer
 
 
@@ -121,7 +122,7 @@ def admin_change_password(password: str, *, current_password: str | None = None)
     return send("POST", "/admin/password-change", body, again="once")
 
 
-def sessions() -> Request[list[shapes.Session]]:
+def sessions() -> Request[list[more.Session]]:
     """Own sessions."""
     return get("/sessions")
 
@@ -131,7 +132,7 @@ def end_session(session_id: str) -> Request[None]:
     return send("DELETE", f"/sessions/{session_id}")
 
 
-def end_sessions(*, keep_current: bool = False) -> Request[shapes.Ended]:
+def end_sessions(*, keep_current: bool = False) -> Request[more.Ended]:
     """Ends all of them, or all others."""
     path = "/sessions?keep_current=true" if keep_current else "/sessions"
     return send("DELETE", path)
@@ -147,22 +148,22 @@ def confirm_verification(token: str) -> Request[shapes.User]:
     return send("POST", "/verification/confirm", {"token": token}, again="once")
 
 
-def second_factor() -> Request[shapes.SecondFactor]:
+def second_factor() -> Request[more.SecondFactor]:
     """Whether there is one."""
     return get("/second-factor")
 
 
-def begin_second_factor(current_password: str) -> Request[shapes.SecondFactorSecret]:
+def begin_second_factor(current_password: str) -> Request[more.SecondFactorSecret]:
     """A secret for an authenticator; in force once `confirm_second_factor` had its first code."""
     return send("POST", "/second-factor", {"currentPassword": current_password}, again="once")
 
 
-def confirm_second_factor(code: str) -> Request[shapes.RecoveryCodes]:
+def confirm_second_factor(code: str) -> Request[more.RecoveryCodes]:
     """From now on a code is needed to log in. Recovery codes are shown this once."""
     return send("POST", "/second-factor/confirm", {"code": code}, again="once")
 
 
-def new_recovery_codes(code: str) -> Request[shapes.RecoveryCodes]:
+def new_recovery_codes(code: str) -> Request[more.RecoveryCodes]:
     """Fresh ones; the old ones work no more."""
     return send("POST", "/second-factor/recovery-codes", {"code": code}, again="once")
 

@@ -4,6 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 from urllib.parse import quote
 
 from . import answers as shapes
+from . import answers_more as more
 from .request import (
     Amount,
     Moment,
@@ -41,14 +42,14 @@ def balance(entity_id: str) -> Request[shapes.Balance]:
     return get("/balance", querying_entity_id=entity_id)
 
 
-def balance_at(entity_id: str, at: Moment) -> Request[shapes.BalanceAt]:
+def balance_at(entity_id: str, at: Moment) -> Request[more.BalanceAt]:
     """The balance at a past moment."""
     return get("/balance/at", querying_entity_id=entity_id, at=at)
 
 
 def balance_series(
     entity_id: str, *, date_from: Moment | None = None, date_to: Moment | None = None
-) -> Request[list[shapes.SeriesPoint]]:
+) -> Request[list[more.SeriesPoint]]:
     """The balance at the end of each day."""
     return get("/balance/series", querying_entity_id=entity_id, date_from=date_from, date_to=date_to)
 
@@ -68,7 +69,7 @@ def propose(
 
 def preview(
     transfer: Direction, *, initiator: str, receiver: str, amount: Amount, description: str = ""
-) -> Request[shapes.Preview]:
+) -> Request[more.Preview]:
     """Fees and the total before confirming; nothing is kept."""
     return send("POST", "/transfers/preview", _proposal(transfer, initiator, receiver, amount, description))
 
@@ -122,14 +123,14 @@ def transfer(transfer_id: str, *, querying_entity_id: str | None = None) -> Requ
     return get(f"/transfers/{transfer_id}", querying_entity_id=querying_entity_id)
 
 
-def pending(*, entity_id: str | None = None) -> Request[list[shapes.PendingTransfer]]:
+def pending(*, entity_id: str | None = None) -> Request[list[more.PendingTransfer]]:
     """Open proposals of one or all own entities, with what one may do."""
     return get("/pending", querying_entity_id=entity_id)
 
 
 def batch(
     proposals: list[Proposal], *, all_or_nothing: bool = False, idempotency_key: str | None = None
-) -> Request[shapes.Batch]:
+) -> Request[more.Batch]:
     """Many proposals at once, each with its own outcome; or all or none."""
     body = {"transfers": [_shape(each) for each in proposals], "allOrNothing": all_or_nothing}
     return pay("POST", "/transfers/batch", body, idempotency_key)
@@ -137,7 +138,7 @@ def batch(
 
 def batch_csv(
     table: bytes, *, initiator: str | None = None, all_or_nothing: bool = False, idempotency_key: str | None = None
-) -> Request[shapes.Batch]:
+) -> Request[more.Batch]:
     """As `batch`, from a CSV table."""
     keyed = pay("POST", "/transfers/batch", {}, idempotency_key)
     query = texts({"initiator": initiator, "all_or_nothing": all_or_nothing})
@@ -157,28 +158,28 @@ class GroupLine(TypedDict):
 
 def propose_group(
     initiator: str, transfers: list[GroupLine], *, idempotency_key: str | None = None
-) -> Request[shapes.Group]:
+) -> Request[more.Group]:
     """Transfers that happen all together or not at all, once every account concerned has consented."""
     lines = [{**each, "amount": number(each["amount"])} for each in transfers]
     return pay("POST", "/transfer-groups", {"initiator": initiator, "transfers": lines}, idempotency_key)
 
 
-def accept_group(group_id: str, entity_id: str, *, idempotency_key: str | None = None) -> Request[shapes.Group]:
+def accept_group(group_id: str, entity_id: str, *, idempotency_key: str | None = None) -> Request[more.Group]:
     """Consents for an own entity; the last consent posts everything."""
     return pay("POST", f"/transfer-groups/{group_id}/accept", {"entityID": entity_id}, idempotency_key)
 
 
-def end_group(group_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[shapes.Group]:
+def end_group(group_id: str, *, reason: str = "", idempotency_key: str | None = None) -> Request[more.Group]:
     """Ends one that is open."""
     return pay("POST", f"/transfer-groups/{group_id}/end", {"reason": reason}, idempotency_key)
 
 
-def fees() -> Request[list[shapes.FeeRule]]:
+def fees() -> Request[list[more.FeeRule]]:
     """The fees in force."""
     return get("/fees")
 
 
-def group(group_id: str) -> Request[shapes.Group]:
+def group(group_id: str) -> Request[more.Group]:
     """One of those."""
     return get(f"/transfer-groups/{group_id}")
 
@@ -191,7 +192,7 @@ def statement(
     search: str | None = None,
     cursor: str | None = None,
     limit: int = 100,
-) -> Request[Part[shapes.StatementLine]]:
+) -> Request[Part[more.StatementLine]]:
     """Completed transfers with the balance after each."""
     return parted(
         "/statement",
