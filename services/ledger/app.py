@@ -24,16 +24,18 @@ from services.ledger.api import imports as import_routes
 from services.ledger.api import statement as statement_routes
 from services.ledger.api import statement_files as file_routes
 from services.ledger.api import transfers as transfer_routes
+from services.ledger.api.parse import on_away
 from services.ledger.service.auditor import Auditor
 from services.ledger.service.clock import keep_time
 from services.ledger.service.ledger import Ledger, put_together
 from services.ledger.service.sealer import keep_sealing
 from services.ledger.service.statement_files import Files
+from services.ledger.service.writer import AWAY
 from services.ledger.settings import AUDITOR_ROLE, RELAY_ROLE, SERVICE_ROLE, Settings
 from services.ledger.signing import LedgerKeys
 from services.ledger.store.accounts import Accounts
 from services.ledger.store.agreements import Agreements
-from services.ledger.store.audit import AuditStore
+from services.ledger.store.audit import CHECK_TIMEOUT_S, AuditStore
 from services.ledger.store.blocks import Blocks
 from services.ledger.store.durability import unsafe_settings
 from services.ledger.store.inbox import Heard
@@ -123,7 +125,7 @@ class LedgerService:
             Reads(reads),
             self._told,
         )
-        audits = await self._open("audits", AUDITOR_ROLE, AUDITOR_CONNECTIONS_MAX)
+        audits = await self._open("audits", AUDITOR_ROLE, AUDITOR_CONNECTIONS_MAX, statement_timeout_s=CHECK_TIMEOUT_S)
         blocks, keys = Blocks(audits), LedgerKeys.of(settings.proof_secret)
         auditor = Auditor(AuditStore(audits), blocks, keys, self._told)
         if role in ("api", "both"):
@@ -166,6 +168,8 @@ class LedgerService:
         self._pools.clear()
 
     def _add_routes(self, ledger: Ledger, statements: Statements) -> None:
+        for kind in AWAY:
+            self.api.add_exception_handler(kind, on_away)
         agreement_routes.add_routes(self.api, ledger)
         transfer_routes.add_routes(self.api, ledger)
         self.api.include_router(account_routes.routes(ledger))
@@ -195,14 +199,14 @@ class LedgerService:
         await self._wiring.bus.subscribe(NAME, consumers.handlers(ledger, heard))
         self._tasks.append(asyncio.create_task(keep_time(ledger)))
 
-    async def _open(self, purpose: str, role: str, size_max: int) -> Pool:
+    async def _open(self, purpose: str, role: str, size_max: int, *, statement_timeout_s: float | None = None) -> Pool:
         settings = self._settings
         try:
             pool = await create_pool(
                 settings.ledger_url,
                 role=role,
                 size_max=size_max,
-                statement_timeout_s=settings.statement_timeout_s,
+                statement_timeout_s=statement_timeout_s or settings.statement_timeout_s,
                 connect_timeout_s=settings.connect_timeout_s,
             )
         except (asyncpg.InvalidParameterValueError, asyncpg.InsufficientPrivilegeError) as fault:
@@ -229,7 +233,7 @@ class LedgerService:
 
     async def _notify(self) -> None:
         await asyncio.sleep(NOTIFY_EVERY_S)
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, KeyError):
+        with contextlib.suppress(asyncpg.PostgresError, KeyError, *AWAY):
             await self._pools["reads"].execute("select pg_notify('outbox', '')")
 
     async def _database_answers(self) -> bool:

@@ -19,7 +19,7 @@ from libs.common.texts import TextError, clean
 from libs.common.web import refusal_response
 from services.ledger.api.refusals import refusal
 from services.ledger.domain import DESCRIPTION_LENGTH_MAX, KEY_LENGTH_MAX, REASON_LENGTH_MAX, is_amount, is_number
-from services.ledger.service.writer import QueueFull, StoreAway
+from services.ledger.service.writer import AWAY, QueueFull, StoreAway
 from services.ledger.store.postings import Asked, Outcome
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -41,17 +41,22 @@ def lean(handler: Handler) -> Handler:
             return refusal_response(
                 Refusal.of(503, "busy", "Too many requests at once; try again.", retry_after_s=FULL_RETRY_S)
             )
-        except StoreAway:
-            return refusal_response(
-                Refusal.of(
-                    503,
-                    "store_away",
-                    "The books cannot be reached; repeat the request with the same Idempotency-Key.",
-                    retry_after_s=AWAY_RETRY_S,
-                )
-            )
+        except (StoreAway, *AWAY) as fault:
+            return await on_away(request, fault)
 
     return answer
+
+
+async def on_away(request: Request, fault: Exception) -> Response:
+    """503: whoever repeats the request under its key learns what became of it."""
+    return refusal_response(
+        Refusal.of(
+            503,
+            "store_away",
+            "The books cannot be reached; repeat the request with the same Idempotency-Key.",
+            retry_after_s=AWAY_RETRY_S,
+        )
+    )
 
 
 class _Named(Route):

@@ -15,6 +15,17 @@ class QueueFull(Exception):  # noqa: N818  an answer, not a fault
     """Too many requests wait already; nothing was done with this one."""
 
 
+AWAY = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server ended the session, and its last words came between two requests
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+    TimeoutError,
+)
+"""What the driver raises when the database, or the way to it, is gone."""
+
+
 class StoreAway(Exception):  # noqa: N818
     """The database did not answer: whether the item took effect is known to whoever repeats it under its key."""
 
@@ -73,13 +84,10 @@ class CoalescingWriter(Generic[Item, Result]):
         self.items += len(batch)
         try:
             results = await self._call([item for item, _ in batch])
-        except (asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+        except AWAY as fault:
             _fail(batch, StoreAway(str(fault)))
-        except asyncpg.PostgresError as fault:
-            if isinstance(fault, asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError):
-                _fail(batch, StoreAway(str(fault)))
-            else:
-                await self._one_by_one(batch)
+        except asyncpg.PostgresError:
+            await self._one_by_one(batch)
         except Exception as fault:  # noqa: BLE001  handed to the callers, who must not wait for ever
             _fail(batch, fault)
         else:
@@ -91,7 +99,7 @@ class CoalescingWriter(Generic[Item, Result]):
         for item, future in batch:
             try:
                 [result] = await self._patiently(item)
-            except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError, TimeoutError) as fault:
+            except AWAY as fault:
                 _fail([(item, future)], StoreAway(str(fault)))
             except Exception as fault:  # noqa: BLE001  as above
                 _fail([(item, future)], fault)

@@ -172,11 +172,8 @@ async def test_bad_input_has_its_code_and_writes_nothing(node: Node) -> None:
     for raw in BAD_BODIES:
         status, refused = await node.call("POST", "/transfers", baker.token, raw=raw)
         assert (status, refused["errors"][0]["code"]) == (400, "malformed_body"), raw
-    for key in ("x" * 201, "é"):
-        answer = await node.http.post(
-            "/transfers", json=body, headers={"Authorization": f"Bearer {baker.token}", "Idempotency-Key": key.encode()}
-        )
-        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "idempotency_key_wrong")
+    status, refused = await node.call("POST", "/transfers", baker.token, body, key="x" * 201)
+    assert (status, refused["errors"][0]["code"]) == (400, "idempotency_key_wrong")
     assert await node.owner.fetchval("select count(*) from transfer") == 0
 
 
