@@ -102,8 +102,10 @@ def test_a_service_finds_its_store_on_a_server_that_is_there_with_credentials(na
 
 @pytest.mark.parametrize("name", DEPLOYABLES)
 def test_a_service_knows_no_other_ones_store(name):
-    stores = {f"MCCS_{other.upper()}_{kind}" for other in SERVICES for kind in ("URL", "OWNER_URL", "SECRET")}
-    own = {f"MCCS_{name.upper()}_URL", f"MCCS_{name.upper()}_SECRET"}
+    stores = {
+        f"MCCS_{other.upper()}_{kind}" for other in SERVICES for kind in ("URL", "OWNER_URL", "SECRET", "SIGNING_KEY")
+    }
+    own = {f"MCCS_{name.upper()}_{kind}" for kind in ("URL", "SECRET", "SIGNING_KEY")}
     assert stores & set(environment_of(name)) <= own
 
 
