@@ -876,7 +876,7 @@ class Matcher(Part):
 
     async def rebuild_status(self, caller: Caller) -> Any:
         self.here("rebuild_status")
-        return {"state": "idle", "read": 0}
+        return {"state": "running", "done": 4, "total": 9}
 
     async def rebuild(self, caller: Caller) -> Any:
         self.here("rebuild")
