@@ -41,8 +41,8 @@ async def _filled(node: Node) -> dict[str, str]:
     ids = await node.owner.fetch("select id, number from account")
     by_number = {row["number"]: row["id"] for row in ids}
     await node.owner.execute(
-        "insert into block (n, first_pos, upto_pos, count, merkle_root, previous_hash, hash)"
-        " values (1, 1, 2, 2, sha256('a'), sha256('b'), sha256('c'))"
+        "insert into block (n, first_pos, upto_pos, count, merkle_root, previous_hash, hash, signature, leaves)"
+        " values (1, 1, 2, 2, sha256('a'), sha256('b'), sha256('c'), sha512('d'), sha512('e'))"
     )
     await node.act("reject", (await node.propose(baker, smith, 5))[1]["id"], smith, key="k")
     return {
