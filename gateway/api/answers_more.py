@@ -295,9 +295,13 @@ class Job(TypedDict):
 
 
 class Rebuild(TypedDict):
+    """`state`: `idle` (never asked), `running`, `done` or `failed` (`problem` says why)."""
+
     state: str
-    read: int
-    total: NotRequired[int]
+    done: int
+    total: int
     startedAt: NotRequired[str]
     finishedAt: NotRequired[str]
     problem: NotRequired[str]
+    checkedPages: NotRequired[int]
+    differingPages: NotRequired[int]

@@ -56,6 +56,7 @@ def town(node: Running) -> Iterator[Town]:
         ana.token,
         {"initiator": ana.number, "transfers": [{"payer": ana.number, "payee": ben.number, "amount": 1}]},
     )
+    hook = api("POST", "/webhooks", ana.token, {"url": "https://192.0.2.10/told", "entityID": ana.entity_id})
     session = api("GET", "/sessions", ana.token)[0]
     user = api("GET", "/user", ana.token)
     ids = {
@@ -65,6 +66,7 @@ def town(node: Running) -> Iterator[Town]:
         "invitationID": invited["id"],
         "groupID": group["id"],
         "sessionID": session["id"],
+        "webhookID": hook["id"],
         "transferID": proposal,
         "name": "picture.jpg",
     }
@@ -101,6 +103,7 @@ def bodies(town: Town, owner: Member) -> dict[str, Any]:
         "POST /transfer-groups": {"initiator": owner.number, "transfers": lines},
         "POST /transfer-groups/{groupID}/accept": {"entityID": owner.entity_id},
         "POST /transfer-groups/{groupID}/end": {"reason": ""},
+        "POST /webhooks": {"url": "https://192.0.2.10/mine", "entityID": owner.entity_id},
         "PUT /preferences": {"preferences": [{"kind": "transfer_accepted", "mail": True}], "entityID": owner.entity_id},
     }
 
@@ -122,6 +125,7 @@ AS_ENTITY = {
     "/balance/series",
     "/balance/at",
     "/preferences",
+    "/webhooks",
 }
 
 
