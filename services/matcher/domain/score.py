@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import asin, cos, exp, radians, sin, sqrt
 from typing import NamedTuple
 
-from services.matcher.domain.documents import OTHER_SIDE, Document, Side
+from services.matcher.domain.documents import OTHER_SIDE, Document, Side, Tag
 from services.matcher.domain.rules import KINDS, WORTH, Kind
 
 DAY_MS = 86_400_000
@@ -62,18 +62,21 @@ class Scored:
 
 
 def pairs_of(
-    me: Document, other: Document, kinds: Mapping[tuple[Side, str], Mapping[str, Kind]], since: int
+    mine: Mapping[Side, Sequence[Tag]],
+    other: Document,
+    kinds: Mapping[tuple[Side, str], Mapping[str, Kind]],
+    since: int,
 ) -> list[Pair]:
-    """Best pair for each tag of mine with what the other has on the other side, from `since` on; best and newest first."""
+    """Best pair for each of my tags with what the other has on the other side, from `since` on; best and newest first."""
     found: list[Pair] = []
-    for side in ("offers", "wants"):
+    for side, tags in mine.items():
         theirs = other.side(OTHER_SIDE[side])
-        for mine in me.side(side):
-            met = kinds.get((side, mine.tag), {})
+        for tag, at in tags:
+            met = kinds[side, tag]
             pairs = [
-                Pair(side, mine.tag, tag.tag, met[tag.tag], max(mine.at, tag.at))
-                for tag in theirs
-                if tag.tag in met and max(mine.at, tag.at) >= since
+                Pair(side, tag, their, met[their], max(at, their_at))
+                for their, their_at in theirs
+                if their in met and max(at, their_at) >= since
             ]
             if pairs:
                 found.append(min(pairs, key=_rank))

@@ -25,12 +25,14 @@ from services.matcher.index.elastic_shapes import (
     sort_of,
 )
 from services.matcher.index.elastic_writer import Writer
+from services.matcher.index.gathered import Gathered
 from services.matcher.index.port import Change, Documents, Found, IndexAway, Query
 from services.matcher.index.remembered import Remembered
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.vocabulary import NameVocabulary, TagVocabulary
 
 PAGE = 1_000
+GATHERED_MAX = 25
 TERMS_PAGE = 5_000
 FORM = "v1"
 """Rises with every change of the mappings: an index of another form is not used, and a new one is filled."""
@@ -59,6 +61,7 @@ class ElasticIndex:
         """The alias of every index that hears changes: the one in use and one that is being built."""
         self._writer = Writer(client, self.writing)
         self._remembered = Remembered()
+        self._gathered = Gathered(self._ask_many, size_max=GATHERED_MAX, at_once=2)
         self.tags = TagVocabulary(lexicon)
         self.names = NameVocabulary(lexicon)
 
@@ -137,6 +140,29 @@ class ElasticIndex:
             return await self._search_deep(query)
         hits = await self._ask(query_of(query), sort_of(query), size=query.size, offset=query.offset)
         return Found([document_of(hit["_source"]) for hit in hits["hits"]], hits["total"]["value"])
+
+    async def best(self, query: Query) -> list[Document]:
+        """Together with others."""
+        return await self._gathered.one(query)
+
+    async def _ask_many(self, queries: Sequence[Query]) -> list[list[Document]]:
+        searches: list[dict[str, Any]] = []
+        for query in queries:
+            body = {"query": query_of(query), "sort": sort_of(query), "size": query.size, "track_total_hits": False}
+            searches += [{}, body]
+        with away():
+            answer = await self._client.msearch(
+                index=self.name,
+                searches=searches,
+                filter_path="responses.hits.hits._source,responses.error,responses.status",
+            )
+        for each in answer["responses"]:
+            if "error" in each:
+                raise IndexAway(f"Elasticsearch refused a search: {each['error']}")
+        return [
+            [document_of(hit["_source"]) for hit in each.get("hits", {}).get("hits", ())]
+            for each in answer["responses"]
+        ]
 
     async def _search_deep(self, query: Query) -> Found:
         """Walks to the row from the nearer end of the list."""

@@ -73,6 +73,10 @@ class MemoryIndex:
         page = self._shelves.page(query, scored)
         return Found([self._documents[entity_id] for entity_id in page], len(scored))
 
+    async def best(self, query: Query) -> list[Document]:
+        """As `search`."""
+        return (await self.search(query)).documents
+
     async def count(self, query: Query) -> int:
         """How many there are."""
         return len(self._shelves.scored(query))

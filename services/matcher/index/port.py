@@ -121,6 +121,9 @@ class Index(Protocol):
     async def search(self, query: Query) -> Found:
         """One page. What was updated more than a second ago is found."""
 
+    async def best(self, query: Query) -> list[Document]:
+        """As `search`, for those who are in no hurry and need no total: many such go together."""
+
     async def count(self, query: Query) -> int:
         """How many there are, exactly."""
 

@@ -1,6 +1,6 @@
 """Potential trades: the best counterparts of an entity, and telling those that a change of tags made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +18,8 @@ from services.matcher.vocabulary import Met
 TOLD_MAX = 50
 """Counterparts that one change of tags is told of at most: the best."""
 LOOKED_AT_PER_SHOWN = 2
+Mine = dict[Side, tuple[Tag, ...]]
+"""My offers and wants, or some of them."""
 TRADING_POINTS = 40
 BALANCE_POINTS = 20
 
@@ -39,18 +41,23 @@ async def matches(deps: Deps, entity_id: str, *, since: int, limit: int) -> Matc
     me = await deps.index.get(entity_id)
     if me is None or me.gone:
         return Matches([], 0)
-    mine: dict[Side, tuple[Tag, ...]] = {"offers": me.offers, "wants": me.wants}
-    return await _counterparts(deps, me, mine, since=since, limit=limit, looked_at=limit * LOOKED_AT_PER_SHOWN)
+    mine: Mine = {"offers": me.offers, "wants": me.wants}
+    met = _met(deps, mine)
+    if not met:
+        return Matches([], 0)
+    found = await deps.index.search(_query(me, mine, met, since=since, size=limit * LOOKED_AT_PER_SHOWN))
+    return Matches(_scored(deps, me, mine, met, found.documents, since)[:limit], found.total)
 
 
-async def tell(deps: Deps, me: Document, added: dict[Side, tuple[Tag, ...]]) -> int:
+async def tell(deps: Deps, me: Document, added: Mine) -> int:
     """Tells the best counterparts of these tags of mine, each with an id that follows from the pair; how many events."""
     if not me.listed or not any(added.values()):
         return 0
-    best = await _counterparts(deps, me, added, since=0, limit=TOLD_MAX, looked_at=TOLD_MAX)
+    met = _met(deps, added)
+    best = _scored(deps, me, added, met, await deps.index.best(_query(me, added, met, since=0, size=TOLD_MAX)), 0)
     envelopes = [
         _told(me, found, pair)
-        for found in best.items
+        for found in best
         if me.entity_id not in found.document.dismissed
         for pair in _best_by_side(found)
     ]
@@ -61,35 +68,34 @@ async def tell(deps: Deps, me: Document, added: dict[Side, tuple[Tag, ...]]) -> 
     return len(envelopes)
 
 
-async def _counterparts(
-    deps: Deps, me: Document, mine: dict[Side, tuple[Tag, ...]], *, since: int, limit: int, looked_at: int
-) -> Matches:
-    met = {(side, tag.tag): deps.index.tags.meet(words_of_tag(tag.tag)) for side, tags in mine.items() for tag in tags}
-    if not met:
-        return Matches([], 0)
-    found = await deps.index.search(
-        Query(
-            asked=_asked(mine, met, since),
-            either_side=True,
-            without=me.dismissed | {me.entity_id},
-            trading_first=False,
-            trading_points=TRADING_POINTS,
-            band_points=_band_points(me.band),
-            size=looked_at,
-        )
+def _query(me: Document, mine: Mine, met: Mapping[tuple[Side, str], Met], *, since: int, size: int) -> Query:
+    return Query(
+        asked=_asked(mine, met, since),
+        either_side=True,
+        without=me.dismissed | {me.entity_id},
+        trading_first=False,
+        trading_points=TRADING_POINTS,
+        band_points=_band_points(me.band),
+        size=size,
     )
-    kinds = {key: each.kinds for key, each in met.items()}
-    now = deps.now_ms()
-    scored = []
-    for other in found.documents:
-        pairs = score.pairs_of(me, other, kinds, since)
-        if pairs:
-            scored.append(score.score(me, other, pairs, now))
-    scored.sort(key=lambda each: (-each.score, each.document.entity_id))
-    return Matches(scored[:limit], found.total)
 
 
-def _asked(mine: dict[Side, tuple[Tag, ...]], met: dict[tuple[Side, str], Met], since: int) -> tuple[Asked, ...]:
+def _met(deps: Deps, mine: Mine) -> dict[tuple[Side, str], Met]:
+    """What each of my tags means."""
+    return {(side, tag): deps.index.tags.meet(words_of_tag(tag)) for side, tags in mine.items() for tag, _ in tags}
+
+
+def _scored(
+    deps: Deps, me: Document, mine: Mine, met: Mapping[tuple[Side, str], Met], found: Iterable[Document], since: int
+) -> list[Scored]:
+    """Best first."""
+    kinds, now = {key: each.kinds for key, each in met.items()}, deps.now_ms()
+    pairs = ((other, score.pairs_of(mine, other, kinds, since)) for other in found)
+    scored = [score.score(me, other, of_other, now) for other, of_other in pairs if of_other]
+    return sorted(scored, key=lambda each: (-each.score, each.document.entity_id))
+
+
+def _asked(mine: Mine, met: Mapping[tuple[Side, str], Met], since: int) -> tuple[Asked, ...]:
     """A tag of mine that is new enough meets old ones; an older one meets only new ones."""
     return tuple(
         Asked(OTHER_SIDE[side], 1, met[side, tag.tag], 0 if tag.at >= since else since)
@@ -129,7 +135,7 @@ def _told(me: Document, found: Scored, pair: Pair) -> Envelope:
     return event.envelope(subject=f"{offering}/{wanting}", sequence=0, time=at, id=told_id)
 
 
-def added_since(document: Document, moment: int) -> dict[Side, tuple[Tag, ...]]:
+def added_since(document: Document, moment: int) -> Mine:
     """Its tags that were added at this moment or later; a tag that stays keeps its date."""
     return {
         "offers": tuple(tag for tag in document.offers if tag.at >= moment),

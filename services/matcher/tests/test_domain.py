@@ -156,7 +156,7 @@ def test_a_score_lies_between_0_and_1_and_trading_and_nearness_never_lower_it(
     me = Document("me", offers=offers, wants=wants, band=band, latitude=1.0, longitude=1.0)
     far = Document("far", is_listed=True, may_trade=trading, offers=their_offers, wants=their_wants, band=their_band)
     kinds: Any = {(side, tag): {tag: "exact"} for side in ("offers", "wants") for tag in "abcd"}
-    pairs = pairs_of(me, far, kinds, 0)
+    pairs = pairs_of({"offers": me.offers, "wants": me.wants}, far, kinds, 0)
     if pairs:
         scored = score(me, far, pairs, 10)
         near = Document(
