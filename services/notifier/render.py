@@ -39,4 +39,4 @@ def bodies_of(
         "base": base,
         "unsubscribe": unsubscribe_url,
     }
-    return Bodies(_TEXT.get_template("mail.txt.j2").render(given), _HTML.get_template("mail.html.j2").render(given))
+    return Bodies(_TEXT.get_template("mail.txt").render(given), _HTML.get_template("mail.html").render(given))
