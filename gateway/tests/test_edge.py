@@ -7,8 +7,11 @@ import pytest
 
 from gateway.networks import client_address, networks
 from gateway.openapi import FILE, document, text
+from gateway.rates import Rates
 from gateway.tests.house import BAKERY, BEN, House, furnished, refusal
 from gateway.tests.requests import MEMBER, PUBLISHED
+from libs.common.auth import Principal
+from libs.common.errors import Refusal
 
 ORIGIN = {"Origin": "https://shop.example"}
 
@@ -40,6 +43,23 @@ async def test_a_visitor_has_the_set_number_of_requests_and_a_member_ten_times_a
     assert (await house("GET", "/api/v1/user", token=f"member:{BEN}")).status == 200
     key = f"key:read:{BAKERY}"
     assert (await house("GET", "/api/v1/user/entities", token=key)).status == 200
+
+
+@pytest.mark.parametrize("per_minute", [5, 2000])
+def test_a_key_has_the_rate_it_was_made_with(per_minute: int):
+    rates = Rates(60)
+    key = Principal("api_key", BEN, session_id="key-1", rate_per_minute=per_minute)
+    for _ in range(per_minute):
+        rates.check(key, "")
+
+    def goes_on() -> None:
+        for _ in range(per_minute):  # some come back while we count
+            rates.check(key, "")
+
+    with pytest.raises(Refusal) as told:
+        goes_on()
+    assert told.value.status == 429
+    assert told.value.retry_after_s
 
 
 async def test_a_header_changes_nobodys_rate_unless_it_comes_from_a_trusted_proxy():

@@ -33,6 +33,8 @@ class Principal:
     """The only entity an API key acts for."""
     scopes: frozenset[str] = field(default_factory=frozenset)
     """Of an API key: `read`, `propose`, `accept`. Empty for a person: everything the role may."""
+    rate_per_minute: int | None = None
+    """Of an API key: how many requests a minute it may make."""
 
     @property
     def is_admin(self) -> bool:
@@ -193,6 +195,7 @@ class JwksVerifier:
             str(claims["sid"]),
             entity_id=str(claims["ent"]) if is_key else None,
             scopes=_scopes(claims["scope"]) if is_key else frozenset(),
+            rate_per_minute=int(claims["rpm"]) if is_key and "rpm" in claims else None,
             **_times(claims),
         )
         return principal, claims["exp"] + _LEEWAY_S

@@ -136,6 +136,7 @@ async def _token(deps: Deps, work: Unit, key: ApiKey, scope: str | None, client:
         "kind": "api_key",
         "ent": key.entity_id,
         "scope": " ".join(scopes),
+        "rpm": key.rate_per_minute,
     }
     token = deps.keyring.token(claims, work.now, expires_at)
     return KeyTicket(token, expires_at, lifetime_s, scopes, key.rate_per_minute)
