@@ -12,7 +12,7 @@ from tests.e2e.driving import eventually
 from tests.e2e.running import ROOT, Running, embedded
 
 PICTURE = ROOT / "docs" / "pictures" / "start.png"
-WINDOW = {"width": 1180, "height": 860}
+WINDOW = {"width": 1180, "height": 1000}
 LOADED_WITHIN_S = 120.0
 _LOGIN = re.compile(r"^  member +(?P<email>\S+) +(?P<password>\S+)", re.MULTILINE)
 
