@@ -35,23 +35,15 @@ class Statements:
     async def page(
         self, entity_id: str, wanted: StatementRange, *, before_seq: int | None, limit: int
     ) -> list[dict[str, Any]]:
-        """Lines before a sequence number, newest first: a range scan of the entries' key."""
+        """Lines before a sequence number, newest first: a range scan of the entries' key, wherever the range begins."""
+        where, values = _where(entity_id, wanted, before_seq)
         rows = await self._pool.fetch(
             f"""
             select {_LINE}
             from entry_view e join transfer_view t on t.id = e.transfer_id
-            where e.account_id = (select a.id from account_view a where a.entity_id = $1)
-              and ($2::bigint is null or e.seq < $2)
-              and ($3::timestamptz is null or e.at >= $3) and ($4::timestamptz is null or e.at < $4)
-              and ($5::text is null
-                   or strpos(lower(t.description || ' ' || t.payer_name || ' ' || t.payee_name), lower($5)) > 0)
-            order by e.seq desc limit $6
+            where {where} order by e.seq desc limit ${len(values) + 1}
             """,
-            entity_id,
-            before_seq,
-            wanted.date_from,
-            wanted.date_to,
-            wanted.text,
+            *values,
             limit,
         )
         return [_line(row) for row in rows]
@@ -110,6 +102,32 @@ class Statements:
                 }
             )
         return points
+
+
+_MINE = "(select a.id from account_view a where a.entity_id = $1)"
+
+
+def _where(entity_id: str, wanted: StatementRange, before_seq: int | None) -> tuple[str, list[Any]]:
+    """Moments become sequence numbers by a look-up each (both rise together), so that every bound is one of the key's."""
+    parts = [f"e.account_id = {_MINE}"]
+    values: list[Any] = [entity_id]
+
+    def given(value: Any) -> str:
+        values.append(value)
+        return f"${len(values)}"
+
+    if before_seq is not None:
+        parts.append(f"e.seq < {given(before_seq)}")
+    if wanted.date_from is not None:
+        first = f"x.account_id = {_MINE} and x.at >= {given(wanted.date_from)} order by x.at, x.seq limit 1"
+        parts.append(f"e.seq >= (select x.seq from entry_view x where {first})")
+    if wanted.date_to is not None:
+        last = f"x.account_id = {_MINE} and x.at < {given(wanted.date_to)} order by x.at desc, x.seq desc limit 1"
+        parts.append(f"e.seq <= (select x.seq from entry_view x where {last})")
+    if wanted.text is not None:
+        words = "lower(t.description || ' ' || t.payer_name || ' ' || t.payee_name)"
+        parts.append(f"strpos({words}, lower({given(wanted.text)})) > 0")
+    return " and ".join(parts), values
 
 
 def _line(row: Any) -> dict[str, Any]:

@@ -276,6 +276,15 @@ async def test_a_statement_goes_on_by_cursor_with_the_running_balance(node: Node
     _, found = await node.call("GET", path, smith.token, query={"text": "100%"})
     assert found["items"] == []
     assert (await node.call("GET", path, smith.token, query={"cursor": "%%%"}))[0] == 400
+    day = {"date_from": "2020-01-01T00:00:00Z", "date_to": first["items"][1]["at"]}
+    _, found = await node.call("GET", path, smith.token, query=day)
+    assert [i["seq"] for i in found["items"]] in ([1], [1, 2])
+    _, found = await node.call("GET", path, smith.token, query={"date_from": first["items"][0]["at"]})
+    assert found["items"][0]["seq"] == 3
+    for nothing in ({"date_to": "2020-01-01T00:00:00Z"}, {"date_from": "2999-01-01T00:00:00Z"}):
+        assert (await node.call("GET", path, smith.token, query=nothing))[1]["items"] == []
+    backwards = {"date_from": day["date_to"], "date_to": day["date_from"]}
+    assert (await node.call("GET", path, smith.token, query=backwards))[1]["errors"][0]["code"] == "range_backwards"
     at = first["items"][1]["at"]
     _, then = await node.call(
         "GET", f"/accounts/{smith.entity_id}/balance", smith.token, query={"at": at[:-1] + "999Z"}
