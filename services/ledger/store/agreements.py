@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
 
 from libs.common.database import Pool
 from libs.common.ids import new_id
-from services.ledger.store.postings import Asked, Outcome
+from services.ledger.store.postings import Asked, Outcome, proposal_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Agreements:
     def __init__(self, pool: Pool, *, reserve: bool, lifetime_s: int, reminder_s: int) -> None:
         self._pool = pool
         self._reserve = reserve
-        self._times = (timedelta(seconds=lifetime_s), timedelta(seconds=reminder_s or -1))
+        self._times = proposal_times(lifetime_s, reminder_s)
 
     async def refund(self, asked: Asked, transfer_id: str, amount_minor: int | None, description: str) -> Outcome:
         """Codes: ok, not_a_party, not_completed, refund_too_large, idempotency_conflict, and those of a proposal."""

@@ -99,15 +99,22 @@ select code, room, replayed, answer from pay_batch($1::uuid[], $2, $3, $4, $5, $
 _IMPORT = "select code from import_batch($1::uuid[], $2, $3, $4, $5, $6, $7, $8) order by item"
 
 
+def proposal_times(lifetime_s: int, reminder_s: int) -> tuple[timedelta, timedelta]:
+    """How long a proposal lives, and how long before its end both are reminded: never in its first half.
+
+    Without a reminder its moment lies after the end, where nobody looks for it any more.
+    """
+    before_s = min(float(reminder_s), lifetime_s / 2) if reminder_s else -1.0
+    return timedelta(seconds=lifetime_s), timedelta(seconds=before_s)
+
+
 class Postings:
     """The functions of the database that move credit."""
 
     def __init__(self, pool: Pool, *, reserve: bool, lifetime_s: int, reminder_s: int) -> None:
         self._pool = pool
         self._reserve = reserve
-        self._lifetime = timedelta(seconds=lifetime_s)
-        # without a reminder its moment lies after the end, where nobody looks for it any more
-        self._remind_before = timedelta(seconds=reminder_s or -1)
+        self._lifetime, self._remind_before = proposal_times(lifetime_s, reminder_s)
 
     async def propose(self, items: Sequence[Proposal]) -> list[Outcome]:
         """Codes: ok, not_your_account, idempotency_conflict, same_account, unknown_account, other_unit, may_not_trade,

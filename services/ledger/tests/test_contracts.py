@@ -33,6 +33,7 @@ async def test_every_event_is_exactly_its_class(node: Node) -> None:
     await node.act("reject", rejected["id"], smith)
     leg = {"payer": baker.number, "payee": smith.number, "amount_minor": 3, "description": ""}
     await node.call("POST", "/groups", baker.token, {"initiator": baker.number, "transfers": [leg]})
+    await eventually(lambda: node.owner.fetchval("select bool_and(remind_at < clock_timestamp()) from hold"))
     assert await act_on_due(node.ledger) > 0
     await eventually(lambda: node.owner.fetchval("select bool_and(expires_at < clock_timestamp()) from hold"))
     await act_on_due(node.ledger)
