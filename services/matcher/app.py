@@ -14,7 +14,6 @@ from libs.common.errors import Refusal
 from libs.common.service import Role, StartRefused, Wiring
 from libs.common.web import create_app, refusal_response
 from services.matcher import api, consumers
-from services.matcher.index.elastic import ElasticIndex, connect
 from services.matcher.index.memory import MemoryIndex
 from services.matcher.index.port import Index, IndexAway
 from services.matcher.lexicon import NodeLexicon
@@ -162,6 +161,8 @@ class MatcherService:
 def _index_of(settings: Settings, lexicon: NodeLexicon) -> Index:
     if settings.door == "memory":
         return MemoryIndex(lexicon)
+    from services.matcher.index.elastic import ElasticIndex, connect  # its client is large: only where it is used
+
     client = connect(settings.matcher_url, timeout_s=settings.matcher_timeout_s)
     return ElasticIndex(
         client, settings.matcher_index, lexicon, shards=settings.matcher_shards, replicas=settings.matcher_replicas

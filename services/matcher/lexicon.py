@@ -12,7 +12,7 @@ from functools import lru_cache
 import snowballstemmer
 
 from services.matcher.domain.words import fold, words_of_tag
-from services.matcher.singulars import SINGULARS
+from services.matcher.singulars import INVARIABLE, SINGULARS
 from services.matcher.wordlist import WordList
 
 REAL_ZIPF_MIN = 2.0
@@ -68,7 +68,10 @@ class NodeLexicon:
 
     def _forms(self, word: str) -> frozenset[str]:
         found = {word}
-        for language in self._homes(word):
+        homes = self._homes(word)
+        if any(word in INVARIABLE.get(language, ()) for language in homes):
+            return frozenset(found)
+        for language in homes:
             found.update(form for form in self._singulars[language](word, self._frequency_in(language)) if form)
         return frozenset(found)
 

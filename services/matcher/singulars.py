@@ -30,8 +30,8 @@ _GERMAN_ER_PLURALS = {
     "worter": "wort", "lieder": "lied", "eier": "ei", "huhner": "huhn", "blatter": "blatt", "bretter": "brett",
     "felder": "feld", "walder": "wald", "lander": "land", "dorfer": "dorf", "manner": "mann", "tucher": "tuch",
     "dacher": "dach", "facher": "fach", "locher": "loch", "krauter": "kraut", "guter": "gut", "bander": "band",
-    "schilder": "schild", "kalber": "kalb", "lammer": "lamm", "korner": "korn", "gewander": "gewand", "geschenke": "geschenk",
-    "denkmaler": "denkmal", "rinder": "rind", "topfe": "topf", "vater": "vater", "hute": "hut",
+    "schilder": "schild", "kalber": "kalb", "lammer": "lamm", "korner": "korn", "gewander": "gewand",
+    "denkmaler": "denkmal", "rinder": "rind",
 }  # fmt: skip
 _GERMAN_NOT_PLURAL = frozenset({"rinde", "tonne", "reise", "weise", "kasse", "messe", "decke", "kunde", "karte", "schule",
     "seife", "ende", "kurze", "heide", "miete", "pflege", "beere", "biene", "lehre", "note", "sache", "hefe", "wege",
@@ -42,7 +42,7 @@ def english(word: str, frequency: Frequency) -> Iterator[str]:
     """Plural endings of English."""
     if word in _ENGLISH_IRREGULAR:
         yield _ENGLISH_IRREGULAR[word]
-    if len(word) < LETTERS_MIN or word in _ENGLISH_INVARIABLE:
+    if len(word) < LETTERS_MIN:
         return
     if word.endswith("men"):
         yield word[:-3] + "man"
@@ -61,7 +61,7 @@ def english(word: str, frequency: Frequency) -> Iterator[str]:
 
 def spanish(word: str, frequency: Frequency) -> Iterator[str]:
     """Plural endings of Spanish, and the gender of trades and of long adjectives."""
-    if len(word) < LETTERS_MIN or word in _SPANISH_INVARIABLE:
+    if len(word) < LETTERS_MIN:
         return
     singulars = list(_spanish_plural(word))
     yield from singulars
@@ -84,7 +84,7 @@ def _spanish_plural(word: str) -> Iterator[str]:
 
 def french(word: str, frequency: Frequency) -> Iterator[str]:
     """Plural endings of French, and the gender of trades."""
-    if len(word) < LETTERS_MIN or word in _FRENCH_INVARIABLE:
+    if len(word) < LETTERS_MIN:
         return
     singulars = list(_french_plural(word))
     yield from singulars
@@ -136,6 +136,8 @@ def _german_singular(word: str, stem: str, ending: str, frequency: Frequency) ->
     return ending == "n" and stem.endswith(("el", "er", "e")) and not own
 
 
+INVARIABLE = {"en": _ENGLISH_INVARIABLE, "es": _SPANISH_INVARIABLE, "fr": _FRENCH_INVARIABLE}
+"""Words that end like a plural and are none, where they are at home; `news` is no plural in German either."""
 SINGULARS: dict[str, Callable[[str, Frequency], Iterable[str]]] = {
     "en": english,
     "es": spanish,

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,64 +52,58 @@ def hash_of(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
 
 
-def available(language: str) -> bool:
-    """Whether there is a word list for this language code."""
-    from wordfreq import available_languages
-
-    return language in available_languages("best")
-
-
 def word_list_is_there(languages: Sequence[str], folder: Path) -> bool:
     """Whether the list need only be mapped."""
-    return _path(folder, [language for language in languages if available(language)]).exists()
-
-
-def _path(folder: Path, known: Sequence[str]) -> Path:
-    return folder / f"words-{FORM}-{version('wordfreq')}-{'-'.join(known) or 'none'}.bin"
+    return _path(folder, languages).exists()
 
 
 def open_word_list(languages: Sequence[str], folder: Path | None) -> WordList:
-    """The list from its file in `folder`, which is written where it is missing; without a folder it stays in memory."""
-    known = tuple(language for language in languages if available(language))
+    """The list from its file in `folder`, which is written where it is missing; without a folder it stays in memory. A language
+    for which there is no list has no words."""
     if folder is None:
-        return _build(known)
-    path = _path(folder, known)
-    with contextlib.suppress(OSError, ValueError):
-        return _map(path, known)
-    built = _build(known)
+        return _build(languages)
+    path = _path(folder, languages)
+    with contextlib.suppress(OSError, ValueError, struct.error):
+        return _map(path, languages)
+    built = _build(languages)
     try:
         _write(path, built)
-        return _map(path, known)
+        return _map(path, languages)
     except OSError:
         return built
 
 
+def _path(folder: Path, languages: Sequence[str]) -> Path:
+    return folder / f"words-{FORM}-{version('wordfreq')}-{'-'.join(languages) or 'none'}.bin"
+
+
 def _build(languages: Sequence[str]) -> WordList:
-    rows: dict[int, bytearray] = {}
+    """Each word's levels as the bytes of one number, so that a few hundred thousand cost little."""
+    packed: dict[int, int] = {}
     for number, language in enumerate(languages):
         for word, level in _levels_of(language):
-            row = rows.setdefault(hash_of(word), bytearray(len(languages)))
-            row[number] = max(row[number], level)
-    hashes = array("Q", sorted(rows))
-    levels = bytearray(len(hashes) * len(languages))
-    for place, key in enumerate(hashes):
-        for number, level in enumerate(rows[key]):
-            levels[number * len(hashes) + place] = level
-    return WordList(languages, hashes, bytes(levels))
+            key = hash_of(word)
+            held = packed.get(key, 0)
+            if level > held >> 8 * number:  # higher languages come later: what stands there is this one's
+                packed[key] = (held & (1 << 8 * number) - 1) | level << 8 * number
+    hashes = array("Q", sorted(packed))
+    rows = b"".join(packed[key].to_bytes(max(1, len(languages)), "little") for key in hashes)
+    return WordList(languages, hashes, b"".join(rows[number :: len(languages)] for number in range(len(languages))))
 
 
-def _levels_of(language: str) -> list[tuple[str, int]]:
+def _levels_of(language: str) -> Iterator[tuple[str, int]]:
     """Folded words and their levels; wordfreq keeps its list as buckets of hundredths of a power of ten."""
-    from wordfreq import get_frequency_list
+    from wordfreq import available_languages, get_frequency_list
 
-    levels: list[tuple[str, int]] = []
+    if language not in available_languages("best"):
+        return
     for centibels, bucket in enumerate(get_frequency_list(language, wordlist="best")):
         zipf = 9 - centibels / 100
         if zipf < ZIPF_MIN:
             break
         level = min(255, round(zipf * STEPS_PER_ZIPF))
-        levels.extend((word if word.isascii() else fold.__wrapped__(word), level) for word in bucket)
-    return levels
+        for word in bucket:
+            yield (word if word.isascii() else fold.__wrapped__(word)), level
 
 
 def _write(path: Path, words: WordList) -> None:
