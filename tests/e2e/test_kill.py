@@ -33,9 +33,10 @@ class Payer(threading.Thread):
                 proposed = self._until_answered("POST", "/transfers", self._payer, self._proposal(), key)
                 self._until_answered("PATCH", f"/transfers/{proposed['id']}", self._payee, {"action": "accept"}, key)
                 self.acknowledged[key] = proposed["id"]
-            self._api.close()
         except BaseException as fault:  # noqa: BLE001  told by the test's own thread
             self.fault = fault
+        finally:
+            self._api.close()
 
     def _proposal(self) -> dict[str, object]:
         return {"transfer": "out", "initiator": self._payer.number, "receiver": self._payee.number, "amount": 0.01}
