@@ -27,7 +27,8 @@ class Server(uvicorn.Server):
 def bind(host: str, port: int, setting: str = "MCCS_PORT") -> socket.socket:
     """A listening socket; raises StartRefused that names the port and the setting to change."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends at once (TCP_NODELAY) only what says that it is TCP; else an answer waits 40 ms for the client's ACK
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
