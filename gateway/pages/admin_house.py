@@ -130,9 +130,9 @@ async def show_system(screen: Screen) -> Response:
     """Books, search index, and renames on their way."""
     caller = screen.caller()
     books, index, jobs = await asyncio.gather(
-        part_of(screen.clients.ledger.audit(caller), may_be_unknown=True),
-        part_of(screen.clients.matcher.rebuild_status(screen.own_caller()), may_be_unknown=True),
-        part_of(screen.clients.directory.jobs(caller), may_be_unknown=True),
+        part_of(screen.clients.ledger.audit(caller)),
+        part_of(screen.clients.matcher.rebuild_status(screen.own_caller())),
+        part_of(screen.clients.directory.jobs(caller)),
     )
     return screen.render("admin_system.html", books=books, index=index, jobs=jobs)
 

@@ -17,7 +17,7 @@ async def show_todo(screen: Screen) -> Response:
         part_of(directory.counts(caller)),
         part_of(directory.find(caller, status=["pending"], order="newest", page_size=_SHOWN)),
         part_of(directory.find(caller, status=["tradingPending"], order="newest", page_size=_SHOWN)),
-        part_of(screen.clients.ledger.audit(caller), may_be_unknown=True),
+        part_of(screen.clients.ledger.audit(caller)),
     )
     return screen.render("admin_todo.html", counts=counts, signups=signups, applications=applications, books=books)
 

@@ -8,7 +8,6 @@ from libs.common.errors import Refusal
 
 T = TypeVar("T")
 AWAY_STATUSES = frozenset({429, 502, 503, 504})
-NOT_KNOWN_STATUSES = frozenset({404, 405})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,11 @@ class Part(Generic[T]):
         return not self.away
 
 
-async def part_of(answer: Awaitable[T], *, may_be_unknown: bool = False) -> Part[T]:
-    """One owner's answer. Any refusal but an outage is the page's own business and is raised.
-
-    `may_be_unknown`: while versions change, an owner that does not know the question yet counts as away.
-    """
+async def part_of(answer: Awaitable[T]) -> Part[T]:
+    """One owner's answer. Any refusal but an outage is the page's own business and is raised."""
     try:
         return Part(await answer)
     except Refusal as refusal:
-        if refusal.status not in AWAY_STATUSES and not (may_be_unknown and refusal.status in NOT_KNOWN_STATUSES):
+        if refusal.status not in AWAY_STATUSES:
             raise
         return Part(None, away=True)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from gateway.clients.directory import Entity
-from gateway.clients.ledger_shapes import AccountJson, Direction, NewTransfer, PartyJson, PreviewJson, TransferJson
+from gateway.clients.ledger_shapes import AccountJson, Direction, NewTransfer, PreviewJson, TransferJson
 from gateway.clients.matcher import Search
 from gateway.pages.figures import after_transfer
 from gateway.pages.gather import Part, part_of
@@ -148,33 +148,12 @@ async def show_confirm(screen: Screen) -> Response:
     """Step 3: who gives, who receives, and what would be left of mine."""
     deal = await _deal(screen)
     try:
-        preview = await _preview(screen, _transfer(deal), deal)
+        preview = await screen.clients.ledger.preview(screen.caller(), _transfer(deal))
     except AmountError as wrong:
         return _amount_page(screen, deal, (Problem(wrong.code, wrong.message, "amount"),), 400)
     except Refusal as refusal:
         return _amount_page(screen, deal, form_problems(refusal), 400)
     return _confirm_page(screen, deal, preview)
-
-
-async def _preview(screen: Screen, transfer: NewTransfer, deal: Deal) -> PreviewJson:
-    """Fees and total as the ledger tells them; none where a ledger does not know the question yet."""
-    asked = await part_of(screen.clients.ledger.preview(screen.caller(), transfer), may_be_unknown=True)
-    if asked.value is not None:
-        return asked.value
-    numbers = {
-        "out": (transfer["initiator"], transfer["receiver"]),
-        "in": (transfer["receiver"], transfer["initiator"]),
-    }
-    entities = {"out": (deal.acting, deal.other), "in": (deal.other, deal.acting)}[deal.direction]
-    payer, payee = (
-        PartyJson(entity_id=entity["id"], number=number, name=entity["name"])
-        for entity, number in zip(entities, numbers[deal.direction], strict=True)
-    )
-    amount_minor = transfer["amount_minor"]
-    unit = screen.house.context.settings.unit
-    return PreviewJson(
-        payer=payer, payee=payee, amount_minor=amount_minor, fees=[], total_minor=amount_minor, unit=unit
-    )
 
 
 def _confirm_page(
