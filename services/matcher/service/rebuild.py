@@ -70,18 +70,18 @@ class Rebuilder:
         self._task: asyncio.Task[None] | None = None
         self.status = Status()
 
-    def begin(self) -> Status:
-        """Begins, or joins the one under way."""
+    def begin(self, *, verify: bool = True) -> Status:
+        """Begins, or joins the one under way. To verify, everything is read a second time."""
         if self._task is None or self._task.done():
             self.status = Status("running", started_at=self._deps.clock())
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(verify))
         return self.status
 
     async def fill_until_done(self) -> None:
-        """At start: again and again until the source answers."""
+        """At start, when there is nothing to lose: again and again until the source answers."""
         wait_s = RETRY_FIRST_S
         while True:
-            self.begin()
+            self.begin(verify=False)
             assert self._task is not None
             await self._task
             if self.status.state == "done":
@@ -95,13 +95,14 @@ class Rebuilder:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _run(self) -> None:
+    async def _run(self, verify: bool) -> None:
         try:
             self.status = replace(self.status, total=await self._deps.index.size())
             target = await self._deps.index.rebuilding()
             try:
                 await self._fill(target)
-                await self._verify(target)
+                if verify:
+                    await self._verify(target)
                 await target.commit()
             except BaseException:
                 with contextlib.suppress(IndexAway):
