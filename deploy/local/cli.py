@@ -130,6 +130,7 @@ def _verify(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
         description="Checks a downloaded statement against its signed proof: no network, no database, nobody else's entries.",
     )
     verify.add_argument("file", metavar="FILE", help="the statement as PDF or JSON")
+    verify.add_argument("--lines", action="store_true", help="print the proven lines, to compare with a printed page")
     verify.add_argument("--key", metavar="BASE64", help="the ledger's public key, as you know it from elsewhere")
 
 

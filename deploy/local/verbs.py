@@ -12,7 +12,7 @@ from typing import Any
 from deploy.local.demo.load import load as load_demo
 from deploy.local.demo.load import only_refusals
 from deploy.local.node import Node
-from deploy.local.operating import NodeApi, operator_peers
+from deploy.local.operating import NodeOfPeers, operator_peers
 from deploy.local.parts import DEPLOYABLES, SERVICES, part
 from deploy.local.progress import Progress
 from deploy.local.settings import NodeSettings
@@ -54,7 +54,7 @@ async def admin(options: argparse.Namespace) -> int:
 async def demo(options: argparse.Namespace) -> int:
     """`mccs demo load`."""
     async with operator_peers() as peers, only_refusals():
-        print(await load_demo(NodeApi(peers), utc_now()))
+        print(await load_demo(NodeOfPeers(peers), utc_now()))
     return 0
 
 
@@ -121,6 +121,7 @@ async def verify_statement(options: argparse.Namespace) -> int:
     from services.ledger.statement_proof import verify
 
     verdict = verify(_content(Path(options.file)), public_key=options.key)
+    print("\n".join(verdict.lines if options.lines else ()), end="\n" if options.lines and verdict.lines else "")
     print(verdict.sentence)
     return 0 if verdict.holds else 1
 

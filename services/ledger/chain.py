@@ -13,6 +13,7 @@ from typing import Any
 HASH_BYTES = 32
 FIRST_PREVIOUS = bytes(HASH_BYTES)
 _BLOCK_MARK = b"mccs-block-1"
+_STATEMENT_MARK = b"mccs-statement-1"
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:
@@ -22,12 +23,20 @@ def canonical(entry: Mapping[str, Any]) -> bytes:
 
 def salt_of(key: bytes, pos: int) -> bytes:
     """The salt of the entry at this pos; only whoever has the ledger's salt key can make it."""
-    return hmac.new(key, pos.to_bytes(8, "big"), hashlib.sha256).digest()
+    return hmac.new(key, pos.to_bytes(8, "big", signed=True), hashlib.sha256).digest()
 
 
 def leaf_of(salt: bytes, entry: Mapping[str, Any]) -> bytes:
     """The hash of one entry."""
     return hashlib.sha256(b"\x00" + salt + canonical(entry)).digest()
+
+
+def levels_of(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """The whole tree of at least one leaf, from the leaves up to the root."""
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        levels.append(_above(levels[-1]))
+    return levels
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
@@ -38,15 +47,13 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
+def path_of(levels: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
     """The neighbours from the leaf at `index` up to the root; a level where it has none adds nothing."""
     path = []
-    level = list(leaves)
-    while len(level) > 1:
+    for level in levels[:-1]:
         neighbour = index ^ 1
         if neighbour < len(level):
             path.append(level[neighbour])
-        level = _above(level)
         index //= 2
     return path
 
@@ -72,6 +79,12 @@ def block_hash(n: int, first_pos: int, upto_pos: int, count: int, root: bytes, p
     """The hash that is signed."""
     numbers = b"".join(value.to_bytes(8, "big") for value in (n, first_pos, upto_pos, count))
     return hashlib.sha256(_BLOCK_MARK + numbers + root + previous).digest()
+
+
+def statement_digest(statement: Mapping[str, Any]) -> bytes:
+    """What the ledger signs of a member's statement: everything in it but the signature itself."""
+    unsigned = {name: value for name, value in statement.items() if name != "signature"}
+    return hashlib.sha256(_STATEMENT_MARK + canonical(unsigned)).digest()
 
 
 def _above(level: Sequence[bytes]) -> list[bytes]:

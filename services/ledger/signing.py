@@ -3,6 +3,7 @@
 from base64 import b64encode
 from dataclasses import dataclass
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -32,6 +33,14 @@ class LedgerKeys:
 
     def sign(self, content: bytes) -> bytes:
         return self.private.sign(content)
+
+    def signed(self, content: bytes, signature: bytes) -> bool:
+        """Whether this ledger signed it."""
+        try:
+            self.private.public_key().verify(signature, content)
+        except InvalidSignature:
+            return False
+        return True
 
 
 def _derived(secret: str, purpose: bytes) -> bytes:

@@ -7,6 +7,7 @@ from libs.common.errors import Refusal
 from libs.common.web import json_response, router
 from services.ledger.api.accounts import Who
 from services.ledger.service.auditor import Auditor
+from services.ledger.store.audit import StillBroken
 
 OPERATOR = "operator"
 
@@ -36,7 +37,13 @@ def routes(auditor: Auditor) -> APIRouter:
     @paths.post("/audit/faults/{fault_id}/clearance")
     async def clear(fault_id: int, clearance: Clearance, who: Who) -> Response:
         _require(who.is_admin or (who.is_service and who.id == OPERATOR))
-        if not 0 < fault_id < 2**63 or not await auditor.store.clear(fault_id, who.id, clearance.reason):
+        try:
+            found = 0 < fault_id < 2**63 and await auditor.store.clear(fault_id, who.id, clearance.reason)
+        except StillBroken:
+            raise Refusal.of(
+                409, "still_broken", "An account that this fault names still contradicts its entries: repair it first."
+            ) from None
+        if not found:
             raise Refusal.of(404, "fault_unknown", "There is no such open fault.")
         return json_response(await auditor.store.state())
 

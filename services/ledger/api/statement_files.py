@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from libs.common.clock import Clock, rfc3339
+from libs.common.clock import Clock
 from libs.common.errors import Refusal
 from libs.common.web import router
 from services.ledger.api.accounts import Entity, Who
 from services.ledger.api.statement import owned, span
 from services.ledger.service.ledger import Ledger
-from services.ledger.service.statement_files import LINES_MAX, Files, Range, TooManyLines, proof_bytes
+from services.ledger.service.statement_files import LINES_MAX, BooksBroken, Files, Range, TooManyLines, proof_bytes
 from services.ledger.statement_pdf import Sheet, render
 
 
@@ -33,7 +34,9 @@ def routes(ledger: Ledger, files: Files, clock: Clock) -> APIRouter:
         entity_id: Entity, who: Who, date_from: str | None = None, date_to: str | None = None
     ) -> Response:
         account = await owned(ledger, who, entity_id)
-        proof = await _proof(files, account, entity_id, Range(*span(date_from, date_to)))
+        wanted = Range(*span(date_from, date_to))
+        async with drawing:
+            proof, _ = await _proof(files, account, entity_id, wanted, clock())
         return Response(proof_bytes(proof), media_type="application/json", headers=_named(account, "json"))
 
     @paths.get("/accounts/{entity_id}/statement.pdf")
@@ -46,34 +49,39 @@ def routes(ledger: Ledger, files: Files, clock: Clock) -> APIRouter:
     ) -> Response:
         account = await owned(ledger, who, entity_id)
         wanted = Range(*span(date_from, date_to))
-        proof = await _proof(files, account, entity_id, wanted)
-        entries = await files.lines(entity_id, wanted)
-        sheet = Sheet(
-            community=ledger.settings.node_name,
-            account=account,
-            proof=proof,
-            proof_file=proof_bytes(proof),
-            entries=entries,
-            names=await files.names(entries),
-            span=_said(wanted),
-            made_at=rfc3339(clock())[:16].replace("T", " ") + " UTC",
-        )
         async with drawing:
+            proof, entries = await _proof(files, account, entity_id, wanted, clock())
+            sheet = Sheet(
+                community=ledger.settings.node_name,
+                account=account,
+                proof=proof,
+                proof_file=proof_bytes(proof),
+                entries=entries,
+                names=await files.names(entries),
+                span=_said(wanted),
+                made_at=f"{clock():%Y-%m-%d %H:%M} UTC",
+            )
             drawn = await asyncio.to_thread(render, sheet)
         return Response(drawn, media_type="application/pdf", headers=_named(account, "pdf"))
 
     return paths
 
 
-async def _proof(files: Files, account: Mapping[str, Any], entity_id: str, wanted: Range) -> dict[str, Any]:
+async def _proof(
+    files: Files, account: Mapping[str, Any], entity_id: str, wanted: Range, made_at: datetime
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
-        return await files.proof(account, entity_id, wanted)
+        return await files.proof(account, entity_id, wanted, made_at)
     except TooManyLines:
         raise Refusal.of(
             400,
             "range_too_long",
             f"At most {LINES_MAX} lines fit one file: choose a shorter range, or take the CSV.",
             "date_from",
+        ) from None
+    except BooksBroken as broken:
+        raise Refusal.of(
+            409, "books_broken", f"The books are broken here and must be repaired first: {broken}."
         ) from None
 
 

@@ -26,7 +26,8 @@ class Auditor:
     blocks: Blocks
     keys: LedgerKeys
     told: Callable[[], None]
-    _checked_pos: int = field(default=0, init=False)
+    _checked_pos: int = field(default=-1, init=False)
+    _whole_running: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def sums(self) -> list[Fault]:
         """The cheap checks."""
@@ -36,12 +37,16 @@ class Auditor:
         """What was booked since the last look."""
         began = time.monotonic()
         upto = await self.blocks.sealable_upto()
-        faults = await self.store.changed(self._checked_pos, upto)
+        faults = await self.store.changed(max(0, self._checked_pos), upto)
         self._checked_pos = upto
         return await self._noted("changed", began, faults)
 
     async def whole(self) -> list[Fault]:
-        """Everything over all time, the guards and the chain."""
+        """Everything over all time, the guards and the chain; one at a time."""
+        async with self._whole_running:
+            return await self._whole()
+
+    async def _whole(self) -> list[Fault]:
         began = time.monotonic()
         upto = await self.blocks.sealable_upto()
         faults = [
@@ -55,18 +60,15 @@ class Auditor:
 
     async def keep_checking(self) -> None:
         """Until cancelled. A fault of the check itself is logged and the next round tries again."""
-        changed_at = whole_at = time.monotonic()
-        self._checked_pos = await self.blocks.sealable_upto()
+        looked_at = time.monotonic()
         while True:
             try:
+                if self._checked_pos < 0:
+                    self._checked_pos = await self.blocks.sealable_upto()
                 await self.sums()
-                now = time.monotonic()
-                if now - whole_at > WHOLE_EVERY_S:
-                    await self.whole()
-                    whole_at = changed_at = now
-                elif now - changed_at > CHANGED_EVERY_S:
-                    await self.changed()
-                    changed_at = now
+                if time.monotonic() - looked_at > CHANGED_EVERY_S:
+                    looked_at = time.monotonic()
+                    await (self.whole() if await self.store.whole_is_due(WHOLE_EVERY_S) else self.changed())
             except Exception:  # noqa: BLE001  logged, and the next round tries again
                 _log.exception("audit_failed")
             await asyncio.sleep(SUMS_EVERY_S)

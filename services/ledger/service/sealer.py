@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from services.ledger.chain import block_hash, leaf_of, root_of, salt_of
+from services.ledger.chain import FIRST_PREVIOUS, block_hash, leaf_of, root_of, salt_of
 from services.ledger.signing import LedgerKeys
 from services.ledger.store.audit import Fault
 from services.ledger.store.blocks import Block, Blocks
@@ -14,11 +14,17 @@ EVERY_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
+class OtherKey(Exception):  # noqa: N818  a refusal
+    """The newest block is signed with another key than ours: nothing is sealed, or the chain would be broken for good."""
+
+
 async def seal(blocks: Blocks, keys: LedgerKeys) -> int:
-    """Seals everything that is booked now; how many entries. Any number of sealers may do so."""
+    """Seals everything that is booked now; how many entries. Any number of sealers may do so. Raises OtherKey."""
     sealed = 0
     upto = await blocks.sealable_upto()
-    n, last_pos, previous = await blocks.last()
+    n, last_pos, previous, signature = await blocks.last()
+    if n and not keys.signed(previous, signature):
+        raise OtherKey
     while last_pos < upto:
         entries = await blocks.entries(after_pos=last_pos, upto_pos=upto, limit=BLOCK_MAX)
         if not entries:
@@ -37,9 +43,17 @@ async def seal(blocks: Blocks, keys: LedgerKeys) -> int:
 
 async def keep_sealing(blocks: Blocks, keys: LedgerKeys) -> None:
     """Until cancelled, every second. A fault is logged and the next round tries again."""
+    other_key = False
     while True:
         try:
             await seal(blocks, keys)
+            other_key = False
+        except OtherKey:
+            if not other_key:
+                _log.error(
+                    "nothing_sealed", detail="MCCS_LEDGER_SIGNING_KEY is not the key that sealed the last block."
+                )
+            other_key = True
         except Exception:  # noqa: BLE001  logged, and the next round tries again
             _log.exception("sealing_failed")
         await asyncio.sleep(EVERY_S)
@@ -47,35 +61,39 @@ async def keep_sealing(blocks: Blocks, keys: LedgerKeys) -> None:
 
 async def verify(blocks: Blocks, keys: LedgerKeys) -> list[Fault]:
     """Walks the whole chain; the first broken row is named, and nothing behind it is judged."""
-    n, last_pos, previous = 0, 0, bytes(32)
+    n, last_pos, previous = 0, -(2**63), FIRST_PREVIOUS
     async for block in blocks.walk():
-        fault = _of_chain(block, n, last_pos, previous) or await _of_rows(blocks, keys, block, last_pos)
+        fault = _of_chain(keys, block, n, last_pos, previous) or await _of_rows(blocks, keys, block, last_pos)
         if fault is not None:
             return [fault]
         n, last_pos, previous = block.n, block.upto_pos, block.hash
     return []
 
 
-def _of_chain(block: Block, n: int, last_pos: int, previous: bytes) -> Fault | None:
+def _of_chain(keys: LedgerKeys, block: Block, n: int, last_pos: int, previous: bytes) -> Fault | None:
     made = block_hash(block.n, block.first_pos, block.upto_pos, block.count, block.root, block.previous_hash)
     if block.n != n + 1 or block.first_pos <= last_pos or block.previous_hash != previous:
         return Fault("proof", f"block {block.n} does not follow from block {n}")
-    if made != block.hash or root_of(block.leaves) != block.root:
+    if made != block.hash or len(block.leaves) != block.count or root_of(block.leaves) != block.root:
         return Fault("proof", f"block {block.n} was changed")
+    if not keys.signed(block.hash, block.signature):
+        return Fault("proof", f"block {block.n} is not signed with this ledger's key (MCCS_LEDGER_SIGNING_KEY)")
     return None
 
 
 async def _of_rows(blocks: Blocks, keys: LedgerKeys, block: Block, after_pos: int) -> Fault | None:
     entries = await blocks.entries(after_pos=after_pos, upto_pos=block.upto_pos, limit=BLOCK_MAX + 1)
-    for entry, leaf in zip(entries, block.leaves, strict=False):
-        if leaf_of(salt_of(keys.salt_key, entry["pos"]), entry) != leaf:
-            return Fault(
-                "proof",
-                f"entry {entry['seq']} of account {entry['account']} (pos {entry['pos']}, transfer "
-                f"{entry['transfer']['id']}) is not what block {block.n} sealed",
-                (entry["account"],),
-            )
-    if len(entries) != block.count:
-        return Fault("proof", f"block {block.n} sealed {block.count} entries, there are {len(entries)}")
+    made = [leaf_of(salt_of(keys.salt_key, entry["pos"]), entry) for entry in entries]
     await asyncio.sleep(0)
-    return None
+    if tuple(made) == block.leaves:
+        return None
+    shared = min(len(made), len(block.leaves))
+    at = next((i for i in range(shared) if made[i] != block.leaves[i]), shared)
+    if at == len(made) or made[at] in block.leaves[at + 1 :]:
+        after = f"after pos {entries[at - 1]['pos']}" if at else f"from pos {block.first_pos} on"
+        return Fault("proof", f"an entry that block {block.n} sealed is gone, {after}")
+    entry = entries[at]
+    row = f"entry {entry['seq']} of account {entry['account']} (pos {entry['pos']}, transfer {entry['transfer']['id']})"
+    if at == len(block.leaves) or block.leaves[at] in made[at + 1 :]:
+        return Fault("proof", f"{row} was added to what block {block.n} sealed", (entry["account"],))
+    return Fault("proof", f"{row} is not what block {block.n} sealed", (entry["account"],))

@@ -1,8 +1,10 @@
 """A statement as a file: CSV in constant memory, the proof as JSON, and what a PDF shows."""
 
+import asyncio
 import csv
 import io
 from base64 import b64encode
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from libs.common.clock import rfc3339
 from libs.common.money import decimal_text
-from services.ledger.chain import leaf_of, path_of, salt_of
+from services.ledger.chain import leaf_of, levels_of, path_of, salt_of, statement_digest
 from services.ledger.signing import LedgerKeys
 from services.ledger.statement_proof import FORMAT
 from services.ledger.store.blocks import Block, Blocks
@@ -19,7 +22,7 @@ from services.ledger.store.reads import Reads
 
 PAGE = 500
 LINES_MAX = 5000
-BLOCKS_AT_ONCE = 50
+LINES_AT_ONCE = 50
 _HEADER = (
     "date",
     "gave_or_received",
@@ -30,7 +33,11 @@ _HEADER = (
     "balance",
     "transfer",
 )
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+class BooksBroken(Exception):  # noqa: N818  a refusal
+    """A line contradicts its sealed block: no statement is signed that would not hold."""
 
 
 class TooManyLines(Exception):  # noqa: N818  a refusal
@@ -60,28 +67,37 @@ class Files:
             names = await self._names(page)
             yield _csv_lines([_csv_line(entry, names) for entry in page])
 
-    async def proof(self, account: Mapping[str, Any], entity_id: str, wanted: Range) -> dict[str, Any]:
-        """The statement with leaves, salts and paths, for `statement_proof.verify`. Raises TooManyLines."""
+    async def proof(
+        self, account: Mapping[str, Any], entity_id: str, wanted: Range, made_at: datetime
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The signed statement with salts and paths, for `statement_proof.verify`, and all lines of the range, those too
+        that are not sealed yet. Raises TooManyLines, BooksBroken."""
         entries = await self.lines(entity_id, wanted)
-        blocks = await self._blocks_of(entries)
-        sealed = [(entry, block) for entry in entries if (block := _holder(blocks, entry["pos"])) is not None]
+        proven, shapes = await self._proven(entries)
         opening = (
-            entries[0]["balance_after_minor"] - entries[0]["amount_minor"] if entries else account["balance_minor"]
+            entries[0]["balance_after_minor"] - entries[0]["amount_minor"]
+            if entries
+            else await self.blocks.balance_before(entity_id, wanted.date_to)
         )
-        n, _, head = await self.blocks.last()
-        return {
+        n, _, head, signature = await self.blocks.last()
+        statement = {
             "format": FORMAT,
             "account": account["number"],
             "name": account["name"],
             "unit": account["unit"],
+            "date_from": wanted.date_from and rfc3339(wanted.date_from),
+            "date_to": wanted.date_to and rfc3339(wanted.date_to),
+            "made_at": rfc3339(made_at),
             "opening_balance_minor": opening,
-            "closing_balance_minor": sealed[-1][0]["balance_after_minor"] if sealed else opening,
-            "not_sealed": len(entries) - len(sealed),
+            "closing_balance_minor": proven[-1]["entry"]["balance_after_minor"] if proven else opening,
+            "not_sealed": len(entries) - len(proven),
             "public_key": self.keys.public,
-            "head": {"n": n, "hash": head.hex(), "signature": b64encode(self.keys.sign(head)).decode()} if n else None,
-            "blocks": [_block_shape(block) for block in blocks],
-            "entries": [self._line(entry, block) for entry, block in sealed],
+            "head": {"n": n, "hash": head.hex(), "signature": b64encode(signature).decode()} if n else None,
+            "blocks": shapes,
+            "entries": proven,
         }
+        statement["signature"] = b64encode(self.keys.sign(statement_digest(statement))).decode()
+        return statement, entries
 
     async def lines(self, entity_id: str, wanted: Range) -> list[dict[str, Any]]:
         """All entries of the range, oldest first. Raises TooManyLines."""
@@ -96,12 +112,6 @@ class Files:
         """Names of the accounts on the other side, by number."""
         return await self._names(entries)
 
-    def _line(self, entry: dict[str, Any], block: Block) -> dict[str, Any]:
-        salt = salt_of(self.keys.salt_key, entry["pos"])
-        index = block.leaves.index(leaf_of(salt, entry))
-        path = [step.hex() for step in path_of(block.leaves, index)]
-        return {"entry": entry, "salt": salt.hex(), "block": block.n, "index": index, "path": path}
-
     async def _pages(self, entity_id: str, wanted: Range) -> AsyncIterator[list[dict[str, Any]]]:
         after = 0
         while True:
@@ -114,12 +124,16 @@ class Files:
             if len(page) < PAGE:
                 return
 
-    async def _blocks_of(self, entries: Sequence[Mapping[str, Any]]) -> list[Block]:
-        found: dict[int, Block] = {}
-        for start in range(0, len(entries), BLOCKS_AT_ONCE):
-            for block in await self.blocks.holding([entry["pos"] for entry in entries[start : start + BLOCKS_AT_ONCE]]):
-                found[block.n] = block
-        return [found[n] for n in sorted(found)]
+    async def _proven(self, entries: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The lines that are sealed with their paths, and their blocks; a few blocks at a time, off the event loop."""
+        proven: list[dict[str, Any]] = []
+        shapes: dict[int, dict[str, Any]] = {}
+        for start in range(0, len(entries), LINES_AT_ONCE):
+            part = entries[start : start + LINES_AT_ONCE]
+            blocks = await self.blocks.holding([entry["pos"] for entry in part])
+            proven += await asyncio.to_thread(_with_paths, self.keys, part, blocks)
+            shapes |= {block.n: _block_shape(block) for block in blocks}
+        return proven, [shapes[n] for n in sorted(shapes)]
 
     async def _names(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         numbers = sorted({other_number(entry) for entry in entries})
@@ -132,8 +146,25 @@ def other_number(entry: Mapping[str, Any]) -> str:
     return str(transfer["payee"] if entry["amount_minor"] < 0 else transfer["payer"])
 
 
-def _holder(blocks: Sequence[Block], pos: int) -> Block | None:
-    return next((block for block in blocks if block.first_pos <= pos <= block.upto_pos), None)
+def _with_paths(keys: LedgerKeys, entries: Sequence[dict[str, Any]], blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    ends = [block.upto_pos for block in blocks]
+    trees: dict[int, list[list[bytes]]] = {}
+    lines = []
+    for entry in entries:
+        at = bisect_left(ends, entry["pos"])
+        if at == len(blocks) or entry["pos"] < blocks[at].first_pos:
+            continue
+        block = blocks[at]
+        salt = salt_of(keys.salt_key, entry["pos"])
+        leaf = leaf_of(salt, entry)
+        if leaf not in block.leaves:
+            raise BooksBroken(f"line {entry['seq']} is not what block {block.n} sealed")
+        index = block.leaves.index(leaf)
+        if block.n not in trees:
+            trees[block.n] = levels_of(block.leaves)
+        path = [step.hex() for step in path_of(trees[block.n], index)]
+        lines.append({"entry": entry, "salt": salt.hex(), "block": block.n, "index": index, "path": path})
+    return lines
 
 
 def _block_shape(block: Block) -> dict[str, Any]:
@@ -165,7 +196,7 @@ def _csv_line(entry: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, 
 
 def defused(text: str) -> str:
     """Text of users as no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_DANGEROUS) else text
+    return f"'{text}" if text.lstrip().startswith(_DANGEROUS) else text
 
 
 def _csv_lines(rows: Sequence[Sequence[str]]) -> bytes:

@@ -3,9 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import asyncpg
+
 from libs.common.clock import rfc3339
 from libs.common.database import Pool
 
+CHECK_TIMEOUT_S = 900
 FAULTS_MAX = 100
 """Of one check and run: what is broken in a thousand places is named in a hundred."""
 
@@ -60,6 +63,14 @@ SUMS = {
         from account a full join held h on h.account_id = a.id
         where coalesce(a.held_out, 0) <> coalesce(h.reserved, 0) order by a.number limit $1""",
 }
+GUARDS = {
+    "guards": """
+        select '{}'::text[] as numbers, format('%s %s %s', coalesce(d.kind, n.kind), coalesce(d.name, n.name), case
+            when n.name is null then 'is gone' when d.name is null then 'was not there when the guards were set'
+            else 'is not as it was set' end) as detail
+        from guard_due d full join guard_now n on n.kind = d.kind and n.name = d.name
+        where d.digest is distinct from n.digest order by 2 limit $1""",
+}
 CHANGED = {"chain_of_balances": _CHAIN, "newest_entry": _NEWEST, "legs": _LEGS}
 WHOLE = {
     "limits": """
@@ -85,13 +96,23 @@ WHOLE = {
         select array[a.number] as numbers, format('entry %s of account %s belongs to no transfer', e.seq, a.number) as detail
         from entry e left join account a on a.id = e.account_id left join transfer t on t.id = e.transfer_id
         where t.id is null or a.id is null order by e.pos limit $1""",
-    "guards": """
-        select '{}'::text[] as numbers, format('%s %s %s', coalesce(g.kind, n.kind), coalesce(g.name, n.name), case
-            when n.name is null then 'is gone' when g.name is null then 'was not there when the guards were set'
-            else 'is not as it was set' end) as detail
-        from guard g full join guard_now n on n.kind = g.kind and n.name = g.name
-        where g.digest is distinct from n.digest order by 2 limit $1""",
+    "unresolved": """
+        select array[p.number, q.number] as numbers, format('transfer %s has neither an outcome nor a place among the open', t.id)
+            as detail
+        from transfer t join account p on p.id = t.payer join account q on q.id = t.payee
+        where t.kind <> 'fee' and not exists (select from resolution r where r.transfer_id = t.id)
+          and not exists (select from hold h where h.transfer_id = t.id) order by t.id limit $1""",
+    "limits_history": """
+        select array[a.number] as numbers, format('the limits of account %s are not those of its history', a.number) as detail
+        from account a left join lateral (
+            select c.new_min, c.new_max from limit_change c where c.account_id = a.id order by c.id desc limit 1) l on true
+        where (l.new_min is not null or a.kind = 'member')
+          and (a.min_balance, a.max_balance) is distinct from (l.new_min, l.new_max) order by a.number limit $1""",
 }
+
+
+class StillBroken(Exception):  # noqa: N818  a refusal
+    """An account that a fault names still contradicts its entries: it stays frozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +135,16 @@ class AuditStore:
         return [fault for name, sql in SUMS.items() for fault in await self._run(name, sql, FAULTS_MAX)]
 
     async def changed(self, after_pos: int, upto_pos: int) -> list[Fault]:
-        """The accounts and transfers with entries in this range of positions."""
-        return [
+        """The accounts and transfers with entries in this range of positions, and the guards."""
+        found = [
             fault
             for name, sql in CHANGED.items()
             for fault in await self._run(name, sql, after_pos, upto_pos, FAULTS_MAX)
         ]
+        return found + [fault for name, sql in GUARDS.items() for fault in await self._run(name, sql, FAULTS_MAX)]
 
     async def whole(self) -> list[Fault]:
-        """What is only seen by reading everything, and the guards."""
+        """What is only seen by reading everything."""
         return [fault for name, sql in WHOLE.items() for fault in await self._run(name, sql, FAULTS_MAX)]
 
     async def report(self, kind: str, took_ms: int, faults: list[Fault]) -> int:
@@ -131,8 +153,17 @@ class AuditStore:
         return int(await self._pool.fetchval("select audit_report($1, $2, $3::jsonb)", kind, took_ms, shape))
 
     async def clear(self, fault_id: int, by: str, reason: str) -> bool:
-        """Ends a fault that was repaired; False where there is no such open fault."""
-        return bool(await self._pool.fetchval("select audit_clear($1, $2, $3)", fault_id, by, reason))
+        """Ends a fault that was repaired; False where there is no such open fault. Raises StillBroken."""
+        try:
+            return bool(await self._pool.fetchval("select audit_clear($1, $2, $3)", fault_id, by, reason))
+        except asyncpg.CheckViolationError:
+            raise StillBroken from None
+
+    async def whole_is_due(self, every_s: float) -> bool:
+        """Whether nobody has checked everything for so long."""
+        sql = """select not exists (select from audit_run where kind = 'full'
+                                    and at > clock_timestamp() - make_interval(secs => $1))"""
+        return bool(await self._pool.fetchval(sql, every_s))
 
     async def state(self) -> dict[str, Any]:
         """When each kind of check last ran, and every open fault."""
@@ -163,5 +194,5 @@ class AuditStore:
         }
 
     async def _run(self, name: str, sql: str, *values: int) -> list[Fault]:
-        rows = await self._pool.fetch(sql, *values, timeout=300)
+        rows = await self._pool.fetch(sql, *values, timeout=CHECK_TIMEOUT_S)
         return [Fault(name, row["detail"], tuple(number for number in row["numbers"] if number)) for row in rows]

@@ -36,10 +36,10 @@ class Blocks:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def last(self) -> tuple[int, int, bytes]:
-        """Number, last pos and hash of the newest block; zeros before the first."""
-        row = await self._pool.fetchrow("select n, upto_pos, hash from block_view order by n desc limit 1")
-        return (row["n"], row["upto_pos"], row["hash"]) if row else (0, 0, FIRST_PREVIOUS)
+    async def last(self) -> tuple[int, int, bytes, bytes]:
+        """Number, last pos, hash and signature of the newest block; zeros before the first."""
+        row = await self._pool.fetchrow("select n, upto_pos, hash, signature from block_view order by n desc limit 1")
+        return (row["n"], row["upto_pos"], row["hash"], row["signature"]) if row else (0, 0, FIRST_PREVIOUS, b"")
 
     async def sealable_upto(self) -> int:
         """The pos below which nothing can still commit."""
@@ -97,6 +97,20 @@ class Blocks:
             list(positions),
         )
         return [_block(row) for row in rows]
+
+    async def balance_before(self, entity_id: str, moment: datetime | None) -> int:
+        """The account's balance when this moment began, or now."""
+        found = await self._pool.fetchval(
+            """
+            select e.balance_after from entry_view e
+            where e.account_id = (select id from account_view where entity_id = $1)
+              and e.at < coalesce($2::timestamptz, 'infinity')
+            order by e.at desc, e.seq desc limit 1
+            """,
+            entity_id,
+            moment,
+        )
+        return int(found or 0)
 
     async def entries_of(
         self, entity_id: str, *, date_from: datetime | None, date_to: datetime | None, after_seq: int, limit: int

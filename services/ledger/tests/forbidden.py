@@ -54,7 +54,7 @@ FORBIDDEN = [
     Forbidden(
         "call a proposal completed without posting",
         "insert into resolution (transfer_id, kind, at, actor) values ('{open}', 'completed', now(), 'system')",
-        audit="legs",
+        audit="outcomes",
     ),
     Forbidden(
         "one leg without the other",
@@ -94,11 +94,11 @@ FORBIDDEN = [
     Forbidden("break the lower limit", "update account set min_balance = 0 where id = '{payer}'"),
     Forbidden("reserve more than there is", "update account set held_out = 1000000000 where id = '{payer}'"),
     Forbidden("reserve below zero", "update account set held_out = -1 where id = '{payee}'"),
-    Forbidden("lift a reservation", "update account set held_out = 0 where id = '{payer}'", audit="held"),
+    Forbidden("lift a reservation", "update account set held_out = 0 where id = '{payer}'", audit="holds"),
     Forbidden(
         "raise a limit without a line in the history",
         "update account set max_balance = 10000000",
-        audit="limit history",
+        audit="limits_history",
     ),
     Forbidden("change an account's number", "update account set number = '5000000000000009' where id = '{payer}'"),
     Forbidden("give an account to another entity", "update account set entity_id = '{id}' where id = '{payer}'"),
@@ -142,9 +142,9 @@ FORBIDDEN = [
         "a header without hold and outcome",
         f"insert into transfer ({_HEADER}) values"
         " ('{id}', '{payer}', '{payee}', 5, 'transfer', '', 'payer', now(), '')",
-        audit="open",
+        audit="unresolved",
     ),
-    Forbidden("drop a hold", "delete from hold where transfer_id = '{open}'", audit="open"),
+    Forbidden("drop a hold", "delete from hold where transfer_id = '{open}'", audit="unresolved"),
     Forbidden("empty the holds", "truncate hold"),
     Forbidden("rewrite the limits' history", "update limit_change set reason = 'none'"),
     Forbidden("delete the limits' history", "delete from limit_change"),
@@ -154,12 +154,12 @@ FORBIDDEN = [
     Forbidden("delete a sealed block", "delete from block"),
     Forbidden("switch a guard off", "alter table entry disable trigger entry_balanced", audit="guards"),
     Forbidden("drop a guard", "drop trigger account_balance_by_entry on account", audit="guards"),
-    Forbidden("drop a limit", "alter table account drop constraint account_within_limits", audit="constraints"),
+    Forbidden("drop a limit", "alter table account drop constraint account_within_limits", audit="guards"),
     Forbidden(
         "replace a function",
         "create or replace function posting_lock() returns bigint language sql immutable parallel safe"
         " as $x$ select 0::bigint $x$",
-        audit="functions",
+        audit="guards",
     ),
     Forbidden("hide the guards for a session", "set session_replication_role = replica"),
 ]

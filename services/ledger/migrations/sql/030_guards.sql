@@ -46,7 +46,8 @@ DECLARE
 BEGIN
     SELECT a.number INTO v_number
     FROM changed a LEFT JOIN public.entry e ON e.account_id = a.id AND e.seq = a.seq
-    WHERE a.seq > 0 AND e.balance_after IS DISTINCT FROM a.balance LIMIT 1;
+    -- a frozen account is one that the auditor found contradicting its entries: it could not be frozen otherwise
+    WHERE a.seq > 0 AND NOT a.frozen AND e.balance_after IS DISTINCT FROM a.balance LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'account %: the balance does not follow from an entry', v_number
             USING ERRCODE = 'check_violation';
