@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from deploy.local.demo.transport import PeersTransport
 from deploy.local.folder import DataFolder
 from deploy.local.node import EMBEDDED, Node
 from deploy.local.parts import DEPLOYABLES, SQL_STORES, part
+from libs.client.mccs_client import AsyncClient
 from libs.common.auth import ServiceTokens
 from libs.common.errors import Refusal
 from libs.common.peers import Caller, Peers
@@ -68,20 +70,15 @@ async def _closing(peers: HttpPeers) -> AsyncIterator[HttpPeers]:
         await peers.close()
 
 
-class NodeApi:
-    """What the demo loader asks of a node, over its peers (`deploy.local.demo.load.Api`)."""
+class NodeOfPeers:
+    """What the demo loader asks of a node, over its peers (`deploy.local.demo.load.Node`)."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
 
-    async def v1(self, method: str, path: str, token: str | None, body: object = None) -> Any:
-        """One call of the public API; its `data`. Raises Refusal."""
-        target, _, query = path.partition("?")
-        pairs = dict(pair.split("=", 1) for pair in query.split("&")) if query else None
-        answer = await self._peers.call(
-            "gateway", method, f"/api/v1{target}", caller=Caller(token=token, as_node=True), query=pairs, body=body
-        )
-        return (answer.json() or {}).get("data")
+    def client(self) -> AsyncClient:
+        """A client of the public API, in the name of the node."""
+        return AsyncClient("http://node", transport=PeersTransport(self._peers))
 
     async def create_admin(self, email: str, password: str) -> None:
         """Makes an admin; fine when there is one with this address already."""

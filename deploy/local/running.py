@@ -11,7 +11,7 @@ from deploy.local.demo.load import load as load_demo
 from deploy.local.demo.load import only_refusals
 from deploy.local.demo.town import ADMIN_EMAIL, PASSWORD, members
 from deploy.local.node import Node
-from deploy.local.operating import NodeApi
+from deploy.local.operating import NodeOfPeers
 from deploy.local.settings import NodeSettings
 from libs.common.clock import utc_now
 from libs.common.errors import Refusal
@@ -78,7 +78,7 @@ async def _demo(node: Node) -> None:
     """The demo community and its logins; a failure says so and leaves the node running."""
     try:
         async with only_refusals():
-            said = await load_demo(NodeApi(node.peers), utc_now())
+            said = await load_demo(NodeOfPeers(node.peers), utc_now())
     except Refusal as refusal:
         _say(f"The demo community could not be loaded: {refusal}. `mccs demo load` tries again.")
         return

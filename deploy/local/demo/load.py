@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from deploy.local.demo.past import PastTransfer, Trader, past
 from deploy.local.demo.town import ADMIN_EMAIL, PASSWORD, Member, members
 from deploy.local.progress import Progress
+from libs.client.mccs_client import AsyncClient, MccsError, Refused
 from libs.common.clock import rfc3339
 from libs.common.errors import Refusal
 from libs.common.money import decimal_text
@@ -24,11 +25,11 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-class Api(Protocol):
+class Node(Protocol):
     """The node as the loader needs it: the public API, and the operator's two calls."""
 
-    async def v1(self, method: str, path: str, token: str | None, body: object = None) -> Any:
-        """One call of the public API; its `data`. Raises Refusal."""
+    def client(self) -> AsyncClient:
+        """A client of the public API without a token yet."""
 
     async def create_admin(self, email: str, password: str) -> None:
         """As `mccs admin create`; fine when the admin is there already."""
@@ -41,101 +42,104 @@ class Api(Protocol):
 class _Joined:
     member: Member
     entity_id: str
-    token: str
+    client: AsyncClient
     number: str = ""
 
 
-async def load(api: Api, now: datetime) -> str:
+async def load(node: Node, now: datetime) -> str:
     """Brings the town in, or completes what an earlier load left undone. Returns a sentence for the operator."""
-    await api.create_admin(ADMIN_EMAIL, PASSWORD)
-    admin = (await api.v1("POST", "/admin/login", None, {"email": ADMIN_EMAIL, "password": PASSWORD}))["token"]
+    await node.create_admin(ADMIN_EMAIL, PASSWORD)
+    admin = node.client()
+    await admin.admin_login(ADMIN_EMAIL, PASSWORD)
     town = members()
-    if await _is_complete(api, admin, town):
+    if await _is_complete(node, admin, town):
         return "The demo community is there already."
-    await _categories(api, admin, town)
+    await _categories(admin, town)
     with Progress("Demo: members", len(town)) as bar:
-        joined = await _each(town, lambda member: _join(api, member), bar)
+        joined = await _each(town, lambda member: _join(node, member), bar)
     with Progress("Demo: decisions", len(joined)) as bar:
-        await _each(joined, lambda each: _decide(api, admin, each), bar)
+        await _each(joined, lambda each: _decide(admin, each), bar)
     trading = [each for each in joined if each.member.status == "tradingAccepted"]
-    await _trade(api, trading, now)
+    await _trade(node, trading, now)
     return f"The demo community is in: {len(town)} members, {len(trading)} of them trading."
 
 
-async def _is_complete(api: Api, admin: str, town: Sequence[Member]) -> bool:
+async def _is_complete(node: Node, admin: AsyncClient, town: Sequence[Member]) -> bool:
     """The last step of a load is the proposals; where they wait, or were answered, all before them is there."""
+    first = node.client()
     try:
-        session = await api.v1("POST", "/login", None, {"email": town[0].email, "password": PASSWORD})
-    except Refusal:
+        await first.login(town[0].email, PASSWORD)
+    except Refused:
         return False
-    own = await api.v1("GET", "/user/entities", session["token"])
-    listed = await api.v1(
-        "GET", f"/transfers?status=all&querying_entity_id={own[0]['id']}&page_size=1", session["token"]
-    )
-    proposed = await api.v1("GET", "/admin/transfers?status=initiated&page_size=1", admin)
-    return bool(listed) and bool(proposed)
+    own = await first.my_entities()
+    listed = await first.transfers(own[0]["id"], page_size=1)
+    proposed = await admin.admin_transfers(status="initiated", page_size=1)
+    return bool(listed.items) and bool(proposed.items)
 
 
-async def _categories(api: Api, admin: str, town: Sequence[Member]) -> None:
+async def _categories(admin: AsyncClient, town: Sequence[Member]) -> None:
     for name in sorted({category for member in town for category in member.categories}):
         try:
-            await api.v1("POST", "/admin/categories", admin, {"name": name})
-        except Refusal as refusal:
-            if refusal.status != 400:  # there already
+            await admin.create_category(name)
+        except Refused as refused:
+            if refused.status != 400:  # there already
                 raise
 
 
-async def _join(api: Api, member: Member) -> _Joined:
+async def _join(node: Node, member: Member) -> _Joined:
     """Signs up; whoever is there already logs in."""
-    body = {
-        "userEmail": member.email,
-        "password": PASSWORD,
-        "firstName": member.first_name,
-        "lastName": member.last_name,
-        "entityEmail": member.email,
-        "entityName": member.name,
-        "incType": member.inc_type,
-        "description": member.description,
-        "city": "Alderwick",
-        "region": "Vale of Alder",
-        "country": "Alderland",
-        "offers": list(member.offers),
-        "wants": list(member.wants),
-        "showTagsMatchedSinceLastLogin": True,
-    }
+    client = node.client()
     try:
-        made = await api.v1("POST", "/signup", None, body)
-    except Refusal as refusal:
-        if "email_taken" not in {problem.code for problem in refusal.problems}:
+        made = await client.signup(
+            member.email,
+            PASSWORD,
+            first_name=member.first_name,
+            last_name=member.last_name,
+            entity_name=member.name,
+            entity_email=member.email,
+            inc_type=member.inc_type,
+            description=member.description,
+            city="Alderwick",
+            region="Vale of Alder",
+            country="Alderland",
+            offers=list(member.offers),
+            wants=list(member.wants),
+            show_tags_matched_since_last_login=True,
+        )
+    except Refused as refused:
+        if "email_taken" not in {problem.code for problem in refused.problems}:
             raise
-        session = await api.v1("POST", "/login", None, {"email": member.email, "password": PASSWORD})
-        own = await api.v1("GET", "/user/entities", session["token"])
-        return _Joined(member, own[0]["id"], session["token"])
-    return _Joined(member, made["entityID"], made["token"])
+        await client.login(member.email, PASSWORD)
+        return _Joined(member, (await client.my_entities())[0]["id"], client)
+    return _Joined(member, made["entity_id"], client)
 
 
-async def _decide(api: Api, admin: str, joined: _Joined) -> _Joined:
+async def _decide(admin: AsyncClient, joined: _Joined) -> _Joined:
     """What the admin decides: status, categories, limits."""
     negative, positive = joined.member.limits()
     change: dict[str, Any] = {"categories": list(joined.member.categories)}
     if joined.member.status != "pending":
-        change |= {"status": joined.member.status, "maxNegativeBalance": negative, "maxPositiveBalance": positive}
-    entity = await api.v1("PATCH", f"/admin/entities/{joined.entity_id}", admin, change)
-    joined.number = entity["accountNumber"]
+        change |= {
+            "status": joined.member.status,
+            "max_negative_balance": negative,
+            "max_positive_balance": positive,
+        }
+    entity = await admin.admin_update_entity(joined.entity_id, **change)
+    joined.number = entity["account_number"]
     return joined
 
 
-async def _trade(api: Api, trading: Sequence[_Joined], now: datetime) -> None:
+async def _trade(node: Node, trading: Sequence[_Joined], now: datetime) -> None:
     traders = [_trader(each) for each in trading]
     with Progress("Demo: half a year", 1) as bar:
-        await api.import_past(_table(list(past(traders, now))))
+        await node.import_past(_table(list(past(traders, now))))
         bar.step()
     with Progress("Demo: proposals", PROPOSALS) as bar:
         made = 0
         for index in range(ATTEMPTS_MAX):
             if made == PROPOSALS:
                 break
-            made += await _propose(api, trading, index)
+            made += await _propose(trading, index)
             bar.reach(made)
 
 
@@ -153,7 +157,7 @@ def _table(transfers: Sequence[PastTransfer]) -> bytes:
     return text.getvalue().encode()
 
 
-async def _propose(api: Api, trading: Sequence[_Joined], index: int) -> int:
+async def _propose(trading: Sequence[_Joined], index: int) -> int:
     """One proposal, in turn by payers and payees; 1 when it was taken, 0 when a limit refused it.
 
     The first ones wait for the first member, whom the printed logins name.
@@ -165,17 +169,16 @@ async def _propose(api: Api, trading: Sequence[_Joined], index: int) -> int:
         return 0
     paying = index % 2 == 0
     seller = receiver if paying else initiator
-    body = {
-        "transfer": "out" if paying else "in",
-        "initiator": initiator.number,
-        "receiver": receiver.number,
-        "amount": 12 + 3 * index,
-        "description": seller.member.offers[index % len(seller.member.offers)],
-    }
     try:
-        await api.v1("POST", "/transfers", initiator.token, body)
-    except Refusal as refusal:
-        if refusal.status != 400:
+        await initiator.client.propose(
+            "out" if paying else "in",
+            initiator=initiator.number,
+            receiver=receiver.number,
+            amount=12 + 3 * index,
+            description=seller.member.offers[index % len(seller.member.offers)],
+        )
+    except Refused as refused:
+        if refused.status != 400:
             raise
         return 0
     return 1
@@ -198,11 +201,13 @@ async def _each(items: Sequence[Item], make: Callable[[Item], Awaitable[Made]], 
 
 @asynccontextmanager
 async def only_refusals() -> AsyncIterator[None]:
-    """Unwraps the group that several calls at once fail in, to its first refusal."""
+    """Turns whatever stopped a load into one refusal: several calls at once fail in a group."""
     try:
         yield
-    except* Refusal as group:
+    except* (Refusal, MccsError) as group:
         first: BaseException = group
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        raise first from None
+        if isinstance(first, Refusal):
+            raise first from None
+        raise Refusal.of(502, "demo_stopped", str(first)) from None
