@@ -84,6 +84,8 @@ class Api:
     async def _refuse(
         self, send: Send, refusal: Refusal, operation: Operation | None, cors: Headers, methods: Methods
     ) -> None:
+        if isinstance(refusal, RoleRefusal):
+            log.warning("authorisation_refused", route=operation.path if operation else "", why=str(refusal))
         try:
             said = told(refusal, operation) if operation else refusal
         except UnlistedStatus as failed:

@@ -11,6 +11,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from gateway.tests.matrix import ROWS, Row
+from gateway.tests.test_bad_input import INJECTIONS
 from gateway.tests.test_conformance import CONTRACTED, schema_of
 from tests.e2e.driving import PASSWORD, Admin, Api, Member
 from tests.e2e.running import Running
@@ -226,6 +227,28 @@ def test_every_published_writing_operation_has_the_contracts_shape_on_a_running_
         if schema is not None:
             jsonschema.validate(heard.json(), schema)
     api.close()
+
+
+TEXTS = {
+    "/entities": ("offers", "wants", "category", "name"),
+    "/categories": ("prefix", "fragment"),
+    "/tags": ("prefix", "fragment"),
+    "/tags/suggestions": ("text",),
+    "/admin/entities": ("offers", "wants", "category", "name", "email", "account_number", "city", "region", "country"),
+    "/admin/users": ("last_name", "email"),
+    "/admin/logs": ("email", "category", "action", "detail"),
+}
+WILD = ("*", ".*", "%", "_", "?", "^", "$", "[a-z]*", '{"$ne": null}', "*:*", "a* OR b*")
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_text_in_a_parameter_is_text_and_never_a_pattern(town: Town, path: str):
+    for name in TEXTS[path]:
+        for text in (*INJECTIONS, *WILD):
+            heard = town.ask("GET", f"/api/v1{path}", town.admin if "/admin/" in path else None, **{name: text})
+            assert heard.status_code in {200, 400}, (name, text, heard.text)
+            if text in WILD and heard.status_code == 200 and name in {"email", "last_name", "city", "detail", "action"}:
+                assert heard.json()["data"] == [] or text in {"_", "?"}, (name, text)
 
 
 def test_an_admins_change_holds_at_once_for_the_ledger_and_the_directory(town: Town):
