@@ -42,6 +42,7 @@ class Bench:
     folder: Path
     server_pid: int | None
     figures: Figures = field(default_factory=Figures)
+    database_cpu: dict[int, float] = field(default_factory=dict)
 
     @property
     def pgbench(self) -> books.Pgbench:
@@ -132,15 +133,15 @@ class Bench:
         self._keep(figure)
 
     def _cpu(self, service_pid: int) -> dict[str, float]:
-        database = 0.0
+        """CPU seconds so far. A server process that ended in between keeps what it had used."""
         for process in psutil.process_iter(["name", "cpu_times"]):
             if process.info["name"] == "postgres" and process.info["cpu_times"] and self._is_ours(process):
                 times = process.info["cpu_times"]
-                database += times.user + times.system
+                self.database_cpu[process.pid] = times.user + times.system
         service = psutil.Process(service_pid).cpu_times()
         whole = psutil.cpu_times()
         return {
-            "database": database,
+            "database": sum(self.database_cpu.values()),
             "service": service.user + service.system,
             "all": whole.user + whole.system + whole.nice + whole.softirq + whole.irq,
         }
