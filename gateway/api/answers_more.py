@@ -179,6 +179,10 @@ class BalanceAt(TypedDict):
     unit: str
 
 
+class ProofKey(TypedDict):
+    publicKey: str
+
+
 class LimitChange(TypedDict):
     at: str
     oldMaxNegative: float

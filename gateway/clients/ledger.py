@@ -314,6 +314,19 @@ class LedgerClient:
         path = f"/accounts/{entity_id}/statement.pdf"
         return self._peers.stream("ledger", "GET", path, caller=caller, query=query)
 
+    def statement_json(
+        self, caller: Caller, entity_id: str, *, date_from: str | None = None, date_to: str | None = None
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """The signed statement with its proof, to be checked offline (LE-19)."""
+        query = _query(date_from=date_from, date_to=date_to)
+        path = f"/accounts/{entity_id}/statement.json"
+        return self._peers.stream("ledger", "GET", path, caller=caller, query=query)
+
+    async def proof_key(self, caller: Caller) -> str:
+        """The public key that statements are signed with, in base64."""
+        found = await self._call(caller, "GET", "/proof/key")
+        return str(found["public_key"])
+
     async def series(
         self, caller: Caller, entity_id: str, *, date_from: str | None = None, date_to: str | None = None
     ) -> list[SeriesPointJson]:

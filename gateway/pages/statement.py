@@ -94,6 +94,10 @@ async def statement_pdf(screen: Screen) -> Response:
     return await _file(screen, "pdf")
 
 
+async def statement_json(screen: Screen) -> Response:
+    return await _file(screen, "json")
+
+
 async def _file(screen: Screen, form: str) -> Response:
     acting_id = await screen.acting_id()
     date_from, date_to, problems = _range(screen)
@@ -105,6 +109,9 @@ async def _file(screen: Screen, form: str) -> Response:
             caller, acting_id, date_from=date_from, date_to=date_to, language=screen.language.code
         )
         return await _streamed(opened, "application/pdf", "statement.pdf")
+    if form == "json":
+        opened = ledger.statement_json(caller, acting_id, date_from=date_from, date_to=date_to)
+        return await _streamed(opened, "application/json", "statement.json")
     opened = ledger.statement_csv(caller, acting_id, date_from=date_from, date_to=date_to)
     return await _streamed(opened, "text/csv; charset=utf-8", "statement.csv")
 
@@ -127,4 +134,5 @@ PAGES = (
     Page("/statement", show_statement, who="member"),
     Page("/statement.csv", statement_csv, who="member"),
     Page("/statement.pdf", statement_pdf, who="member"),
+    Page("/statement.json", statement_json, who="member"),
 )

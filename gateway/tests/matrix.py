@@ -79,6 +79,8 @@ GET    /fees                                    401  yes  yes  read     -
 GET    /statement                               401  yes  403  read     403
 GET    /statement.csv                           401  yes  403  read     403
 GET    /statement.pdf                           401  yes  403  read     403
+GET    /statement.json                          401  yes  403  read     403
+GET    /proof/key                               401  yes  yes  read     -
 GET    /balance/series                          401  yes  403  read     403
 GET    /balance/at                              401  yes  403  read     403
 GET    /notices                                 401  yes  yes  -        -

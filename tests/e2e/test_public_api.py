@@ -123,6 +123,7 @@ AS_ENTITY = {
     "/statement",
     "/statement.csv",
     "/statement.pdf",
+    "/statement.json",
     "/balance/series",
     "/balance/at",
     "/preferences",

@@ -341,6 +341,38 @@ async def download_statement_pdf(call: Call, *, query: PdfQuery) -> RawReply:
     return await _passed_on(stream, "application/pdf", "statement.pdf")
 
 
+@operations.operation(
+    "GET",
+    "/api/v1/statement.json",
+    summary="The signed statement with its proof",
+    who="member",
+    scope="read",
+    tag=_STATEMENT,
+    statuses=_READ,
+    media_types=("application/json",),
+    private=True,
+)
+async def download_statement_proof(call: Call, *, query: RangeQuery) -> RawReply:
+    """Checked offline by `mccs verify-statement FILE`: the lines, their paths to sealed blocks, the ledger's signatures."""
+    stream = call.context.clients.ledger.statement_json(call.caller, query.querying_entity_id, **_range(call, query))
+    return await _passed_on(stream, "application/json", "statement.json")
+
+
+@operations.operation(
+    "GET",
+    "/api/v1/proof/key",
+    summary="The public key that statements are signed with",
+    who="person",
+    scope="read",
+    tag=_STATEMENT,
+    statuses=_READ,
+    answers=more.ProofKey,
+)
+async def show_proof_key(call: Call) -> Reply:
+    """Ed25519, in base64. Keep it apart from your statements, and give it to `mccs verify-statement --key`."""
+    return Reply({"publicKey": await call.context.clients.ledger.proof_key(call.caller)})
+
+
 async def _passed_on(stream: AbstractAsyncContextManager[StreamedAnswer], kind: str, name: str) -> RawReply:
     """A service's answer piece by piece. It is opened first, so that a refusal is still told as one."""
     answer = await stream.__aenter__()

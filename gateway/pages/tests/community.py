@@ -789,6 +789,15 @@ class Ledger(Part):
         return {"items": lines, "next": None}
 
     @asynccontextmanager
+    async def statement_json(self, caller: Caller, entity_id: str, **asked: Any) -> Any:
+        self.here("statement_json", asked)
+
+        async def chunks() -> Any:
+            yield b'{"format":"mccs-statement-1"}'
+
+        yield StreamedAnswer(200, {}, chunks())
+
+    @asynccontextmanager
     async def statement_csv(self, caller: Caller, entity_id: str, **asked: Any) -> Any:
         self.here("statement_csv", asked)
 

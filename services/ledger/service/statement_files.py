@@ -196,7 +196,7 @@ def _csv_line(entry: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, 
 
 def defused(text: str) -> str:
     """Text of users as no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.lstrip().startswith(_DANGEROUS) else text
+    return f"'{text}" if text.startswith(_DANGEROUS) or text.lstrip().startswith(_DANGEROUS) else text
 
 
 def _csv_lines(rows: Sequence[Sequence[str]]) -> bytes:
