@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
+import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 from elasticsearch.serializer import OrjsonSerializer
@@ -28,10 +29,13 @@ from services.matcher.index.elastic_writer import Writer
 from services.matcher.index.gathered import Gathered
 from services.matcher.index.port import Change, Documents, Found, IndexAway, Query
 from services.matcher.index.remembered import Remembered
+from services.matcher.index.rows import Rows
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.vocabulary import NameVocabulary, TagVocabulary
 
 PAGE = 1_000
+FAR = 1_000
+"""From this row on the places of rows are remembered."""
 GATHERED_MAX = 25
 TERMS_PAGE = 5_000
 FORM = "v1"
@@ -61,6 +65,7 @@ class ElasticIndex:
         """The alias of every index that hears changes: the one in use and one that is being built."""
         self._writer = Writer(client, self.writing)
         self._remembered = Remembered()
+        self._rows = Rows()
         self._gathered = Gathered(self._ask_many, size_max=GATHERED_MAX, at_once=2)
         self.tags = TagVocabulary(lexicon)
         self.names = NameVocabulary(lexicon)
@@ -135,10 +140,10 @@ class ElasticIndex:
         return document_of(answer["_source"])
 
     async def search(self, query: Query) -> Found:
-        """One page, in one request; behind the window in a few."""
-        if query.offset + query.size > WINDOW:
-            return await self._search_deep(query)
-        hits = await self._ask(query_of(query), sort_of(query), size=query.size, offset=query.offset)
+        """One page, in one request; far down in a few."""
+        if query.offset >= FAR:
+            return await self._search_far(query)
+        hits = await self._ask(query_of(query), sort_of(query), size=query.size, offset=query.offset, sorted_by=False)
         return Found([document_of(hit["_source"]) for hit in hits["hits"]], hits["total"]["value"])
 
     async def best(self, query: Query) -> list[Document]:
@@ -164,33 +169,57 @@ class ElasticIndex:
             for each in answer["responses"]
         ]
 
-    async def _search_deep(self, query: Query) -> Found:
-        """Walks to the row from the nearer end of the list."""
-        shape = query_of(query)
+    async def _search_far(self, query: Query) -> Found:
+        """Rows far down: behind a row that is known, else by the window, else by walking from the nearer end."""
+        shape, sort = query_of(query), sort_of(query)
+        name = orjson.dumps([shape, sort])
+        row, values = self._rows.near(name, query.offset)
+        if values is not None and row == query.offset:
+            hits = await self._ask(shape, sort, size=query.size, after=values)
+            rows, total = hits["hits"], hits["total"]["value"]
+        elif query.offset + query.size <= WINDOW:
+            hits = await self._ask(shape, sort, size=query.size + 1, offset=query.offset - 1)
+            self._keep(name, query.offset, hits["hits"][:1])
+            rows, total = hits["hits"][1:], hits["total"]["value"]
+        else:
+            rows, total = await self._walk(query, name, row, values)
+        self._keep(name, query.offset + len(rows), rows[-1:])
+        return Found([document_of(hit["_source"]) for hit in rows], total)
+
+    def _keep(self, name: bytes, row: int, before: list[Any]) -> None:
+        if before:
+            self._rows.keep(name, row, before[0]["sort"])
+
+    async def _walk(self, query: Query, name: bytes, row: int, values: list[Any] | None) -> tuple[list[Any], int]:
+        shape, sort = query_of(query), sort_of(query)
         total = await self.count(query)
         if query.offset >= total:
-            return Found([], total)
+            return [], total
         size = min(query.size, total - query.offset)
         behind = total - query.offset - size
-        from_end = behind < query.offset
-        sort = opposite(sort_of(query)) if from_end else sort_of(query)
-        last = await self._row(shape, sort, behind if from_end else query.offset)
-        hits = await self._ask(shape, sort, size=size, after=last)
-        found = [document_of(hit["_source"]) for hit in hits["hits"]]
-        return Found(found[::-1] if from_end else found, total)
+        if behind >= query.offset - row:
+            values = await self._row(shape, sort, query.offset, row, values)
+            hits = await self._ask(shape, sort, size=size, after=values)
+            return hits["hits"], total
+        values = await self._row(shape, opposite(sort), behind, 0, None)
+        hits = await self._ask(shape, opposite(sort), size=size + 1, after=values)
+        self._keep(name, query.offset, hits["hits"][size:])
+        return hits["hits"][:size][::-1], total
 
-    async def _row(self, shape: dict[str, Any], sort: list[dict[str, Any]], number: int) -> list[Any] | None:
-        """Where the row before this number (from 0) stands in the order."""
-        if number == 0:
-            return None
-        first = min(number, WINDOW)
-        hits = await self._ask(shape, sort, size=1, offset=first - 1, rows_only=True)
-        left = number - first
-        while left > 0 and hits["hits"]:
-            step = min(left, WINDOW)
-            hits = await self._ask(shape, sort, size=step, after=hits["hits"][-1]["sort"], rows_only=True)
-            left -= step
-        return list(hits["hits"][-1]["sort"]) if hits["hits"] else None
+    async def _row(
+        self, shape: dict[str, Any], sort: list[dict[str, Any]], number: int, row: int, values: list[Any] | None
+    ) -> list[Any] | None:
+        """Where the row before this number (from 0) stands in the order, from a row that is known on."""
+        if values is None and number:
+            row = min(number, WINDOW)
+            hits = await self._ask(shape, sort, size=1, offset=row - 1, rows_only=True)
+            values = hits["hits"][-1]["sort"] if hits["hits"] else None
+        while row < number and values is not None:
+            step = min(number - row, WINDOW)
+            hits = await self._ask(shape, sort, size=step, after=values, rows_only=True)
+            values = hits["hits"][-1]["sort"] if hits["hits"] else None
+            row += step
+        return values
 
     async def _ask(
         self,
@@ -201,18 +230,16 @@ class ElasticIndex:
         offset: int = 0,
         after: list[Any] | None = None,
         rows_only: bool = False,
+        sorted_by: bool = True,
     ) -> Any:
         more: dict[str, Any] = {"search_after": after} if after else {"from_": offset}
+        if rows_only:
+            more |= {"stored_fields": "_none_", "source": False, "filter_path": "hits.hits.sort"}
+        else:
+            more["filter_path"] = "hits.total.value,hits.hits._source" + (",hits.hits.sort" if sorted_by else "")
         with away():
             answer = await self._client.search(
-                index=self.name,
-                query=query,
-                sort=sort,
-                size=size,
-                source=not rows_only,
-                track_total_hits=not rows_only,
-                filter_path="hits.hits.sort" if rows_only else "hits.total,hits.hits._source,hits.hits.sort",
-                **more,
+                index=self.name, query=query, sort=sort, size=size, track_total_hits=not rows_only, **more
             )
         return {"hits": [], **answer.get("hits", {})}
 

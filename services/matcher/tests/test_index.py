@@ -1,10 +1,13 @@
 """The contract of the index, on every door: what is found, in which order, counted and paged."""
 
+import random
+
 import pytest
 
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Band, Dismissed, Document, Gone, Profile, Tag, Tags
-from services.matcher.index.port import Change, Index, Query
+from services.matcher.index import elastic
+from services.matcher.index.port import Change, Index, Order, Query
 from services.matcher.service.matches import matches
 from services.matcher.service.search import SearchCommand, count, search, suggest
 from services.matcher.tests.builders import LONG_AGO, an_entity, an_id, deps_of, fill
@@ -250,3 +253,35 @@ async def test_a_query_for_nothing_known_counts_nobody(index: Index):
     await fill(index, an_entity(1, offers=["bread"]))
     assert await index.count(Query(asked=())) == 0
     assert await index.count(Query()) == 1
+
+
+@pytest.mark.parametrize("order", ["relevance", "name", "newest", "distance"])
+async def test_rows_far_down_are_right_from_either_end_and_one_by_one(index: Index, order: Order, monkeypatch):
+    monkeypatch.setattr(elastic, "WINDOW", 7)
+    monkeypatch.setattr(elastic, "FAR", 3)
+    chance = random.Random(4)
+    await fill(index, *(
+        an_entity(
+            number,
+            name=f"Shop {chance.randrange(9)}",
+            offers=["bread"],
+            trading=chance.random() < 0.5,
+            newest=LONG_AGO + chance.randrange(9),
+            place=(50.0, chance.randrange(5) / 10) if chance.random() < 0.7 else None,
+        )
+        for number in range(60)
+    ))  # fmt: skip
+    deps = deps_of(index)
+    for offers in ((), ("bread",)):
+
+        def asked(page: int, page_size: int, offers: tuple[str, ...] = offers) -> SearchCommand:
+            return SearchCommand(
+                offers=offers, order=order, latitude=50.0, longitude=0.0, page=page, page_size=page_size
+            )
+
+        whole = (await search(deps, asked(1, 100))).ids
+        assert len(set(whole)) == 60
+        for page in (20, 1, 2, 3, 12, 13, 6, 5, 19, 21, 12):
+            answer = await search(deps, asked(page, 3))
+            assert answer.ids == whole[(page - 1) * 3 : page * 3]
+            assert answer.total == 60
