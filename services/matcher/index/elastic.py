@@ -151,10 +151,10 @@ class ElasticIndex:
         return await self._gathered.one(query)
 
     async def _ask_many(self, queries: Sequence[Query]) -> list[list[Document]]:
-        searches: list[dict[str, Any]] = []
+        searches: list[Any] = []
         for query in queries:
             body = {"query": query_of(query), "sort": sort_of(query), "size": query.size, "track_total_hits": False}
-            searches += [{}, body]
+            searches += [b"{}", orjson.dumps(body)]
         with away():
             answer = await self._client.msearch(
                 index=self.name,
@@ -199,6 +199,8 @@ class ElasticIndex:
         behind = total - query.offset - size
         if behind >= query.offset - row:
             values = await self._row(shape, sort, query.offset, row, values)
+            if values is not None:
+                self._rows.keep(name, query.offset, values)
             hits = await self._ask(shape, sort, size=size, after=values)
             return hits["hits"], total
         values = await self._row(shape, opposite(sort), behind, 0, None)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
@@ -122,7 +123,7 @@ class Writer:
     ) -> dict[str, Document]:
         """Those that could be written, or needed no writing."""
         done: dict[str, Document] = {}
-        operations: list[dict[str, Any]] = []
+        operations: list[Any] = []
         new: list[Document] = []
         for entity_id in ids:
             old, place = held.get(entity_id, (None, None))
@@ -131,7 +132,7 @@ class Writer:
                 done[entity_id] = document
                 continue
             action = {"index": {"_id": entity_id, **place}} if place else {"create": {"_id": entity_id}}
-            operations += [action, body_of(document)]
+            operations += [orjson.dumps(action), orjson.dumps(body_of(document))]  # the client's own way is slower
             new.append(document)
         if operations:
             answer = await self._client.bulk(index=f"{index}-door", operations=operations, require_alias=True)
