@@ -103,7 +103,7 @@ def _changing(api: APIRouter, deps: Deps) -> None:
         return await _whole(deps, caller, entity)
 
     @api.delete("/entities/{entity_id}")
-    async def delete(caller: Admin, entity_id: Id) -> Response:
+    async def delete(caller: Caller, entity_id: Id) -> Response:
         return answer(reading.whole(await entities.delete(deps, caller, entity_id), own=False))
 
     @api.post("/entities/{entity_id}/application")

@@ -1,5 +1,6 @@
 """How things look as documents, the same in both doors: times as RFC 3339 text in UTC, which sorts as it reads."""
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -152,8 +153,9 @@ def job_document(job: Job) -> Document:
 
 
 def job_of(document: Mapping[str, Any]) -> Job:
-    """What job_document wrote."""
-    fields = {name: value for name, value in document.items() if name not in ("_id", "pending")}
+    """What job_document wrote; what a relay marks a document with is none of a job's."""
+    known = {field.name for field in dataclasses.fields(Job)} - {"id"}
+    fields = {name: value for name, value in document.items() if name in known}
     fields["started_at"] = moment(document["started_at"])
     fields["finished_at"] = _moment_or_none(document["finished_at"])
     return Job(id=document["_id"], **fields)

@@ -120,6 +120,7 @@ async def test_what_is_no_id_is_like_an_unknown_one(api, token):
 
 async def test_who_may_call_what(api, deps, user, token):
     entity = await signed_up(deps, user, "accepted")
+    doomed = await signed_up(deps, a_user(), "accepted")
     path, other = f"/entities/{entity.id}", f"user:{a_user().id}"
     key = f"key:{user.id}:{entity.id}"
     calls: list[tuple[str, str, Any, set[str]]] = [
@@ -133,7 +134,7 @@ async def test_who_may_call_what(api, deps, user, token):
         ("GET", "/entities", None, {ADMIN}),
         ("POST", "/entities/query", {}, {ADMIN}),
         ("GET", "/entities/counts", None, {ADMIN}),
-        ("DELETE", f"/entities/{new_id()}", None, set()),
+        ("DELETE", f"/entities/{doomed.id}", None, {GATEWAY, ADMIN}),
         ("GET", f"{path}/favorites", None, {GATEWAY, MATCHER, token, key, ADMIN}),
         ("GET", f"{path}/favorites/ids", None, {GATEWAY, MATCHER, token, key, ADMIN}),
         ("GET", f"{path}/dismissals", None, {GATEWAY, MATCHER, token, key, ADMIN}),

@@ -396,6 +396,14 @@ async def test_a_term_is_made_once_renamed_unless_taken_and_removed(store):
     assert len(await waiting(store)) == 1, "what a removed term had to tell is still told"
 
 
+async def test_a_job_reads_the_same_while_a_relay_has_its_event_in_hand(store):
+    job = Job(new_id(), "tag", "term", "new", "admin", NOON, version=1)
+    assert await store.put_job(job, [an_event()])
+    async with store.outbox.claim(500) as claim:
+        assert claim.envelopes
+        assert await store.job(job.id) == job
+
+
 async def test_a_job_is_replaced_only_by_its_next_version(store):
     job = Job(new_id(), "tag", "term", "new", "admin", NOON, version=1)
     assert await store.put_job(job)
