@@ -154,6 +154,49 @@ async def delete_entity(context: GatewayContext, caller: Caller, entity_id: str)
     return await context.clients.directory.delete(caller, entity_id)
 
 
+async def leave(context: GatewayContext, caller: Caller, user_id: str, password: str) -> None:
+    """ID-15: a person deletes the own login, and with it the entities that nobody else acts for; each must be at zero.
+
+    Identity judges the password first. Raises Refusal 400 `current_password_wrong`, 409 `last_owner` (others act for an
+    entity of which this is the only owner), `balance_not_zero`, `transfers_open`. Safe to repeat.
+    """
+    clients, own = context.clients, speaking_for_itself(caller)
+    try:
+        await clients.identity.delete_account(own, user_id, password=password)
+    except Refusal as refusal:
+        if "last_owner" not in {problem.code for problem in refusal.problems}:
+            raise
+    else:
+        return
+    alone = await _entities_alone(context, caller)
+    if alone:
+        await _require_settled(context, caller, alone)
+    for entity_id in alone:
+        await clients.ledger.close_account(own, entity_id)
+        await clients.directory.delete(own, entity_id)
+    await clients.identity.delete_account(own, user_id, password=password, closed_entity_ids=alone)
+
+
+async def _entities_alone(context: GatewayContext, caller: Caller) -> list[str]:
+    """Entities that nobody but the caller acts for."""
+    identity = context.clients.identity
+    ids = [membership["entity_id"] for membership in await identity.memberships(caller)]
+    people = await asyncio.gather(*(identity.memberships(caller, entity_id=each) for each in ids))
+    return [entity_id for entity_id, acting in zip(ids, people, strict=True) if len(acting) == 1]
+
+
+async def _require_settled(context: GatewayContext, caller: Caller, entity_ids: Sequence[str]) -> None:
+    """All of them are looked at before the first is closed; the ledger judges each once more when it closes it."""
+    ledger = context.clients.ledger
+    accounts, pending = await asyncio.gather(
+        ledger.accounts_by_entity(caller, entity_ids), ledger.pending(caller, entity_ids)
+    )
+    if any(account.get("balance_minor") for account in accounts):
+        raise Refusal.of(409, "balance_not_zero", "An entity that only you act for still has a balance.")
+    if pending:
+        raise Refusal.of(409, "transfers_open", "An entity that only you act for still has open transfers.")
+
+
 # --- small tools of flows
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -335,3 +336,47 @@ async def test_a_balance_is_one_object_with_its_limits(house: House):
     }
     house.services.on("ledger", "GET", "/accounts/.*", an_account(balance_minor=30, max_positive_minor=10))
     assert b'"balance":0.3,' in (await house("GET", "/api/v1/balance", query=ENTITIES, token=MEMBER)).body
+
+
+def leaving(house: House, **account: Any) -> None:
+    """A person who is the only one to act for the bakery."""
+    only = {"entity_id": BAKERY, "user_id": ANA, "role": "owner", "since": "2026-01-01T00:00:00.000Z"}
+    house.services.on("identity", "GET", "/memberships", {"items": [only]})
+    house.services.on(
+        "identity",
+        "POST",
+        f"/users/{ANA}/departure",
+        lambda asked: None if asked.body["closed_entity_ids"] else refusal(409, "last_owner"),
+    )
+    house.services.on("ledger", "POST", "/accounts/fetch", {"items": [an_account(**account)]})
+    house.services.on("ledger", "GET", "/pending", {"items": []})
+
+
+async def test_who_leaves_closes_the_entities_that_nobody_else_acts_for(house: House):
+    leaving(house, balance_minor=0)
+    heard = await house("DELETE", "/api/v1/user", {"password": "a-Long-1-password"}, token=MEMBER)
+    assert heard.status == 200
+    done = [(each.service, each.method) for each in house.services.asked if each.method in {"DELETE", "POST"}]
+    assert done == [
+        ("identity", "POST"),
+        ("ledger", "POST"),
+        ("ledger", "DELETE"),
+        ("directory", "DELETE"),
+        ("identity", "POST"),
+    ]
+    assert house.services.asked[-1].body["closed_entity_ids"] == [BAKERY]
+
+
+async def test_who_leaves_with_a_balance_is_told_so_and_nothing_is_closed(house: House):
+    leaving(house, balance_minor=-1)
+    heard = await house("DELETE", "/api/v1/user", {"password": "a-Long-1-password"}, token=MEMBER)
+    assert (heard.status, heard.codes) == (409, [("balance_not_zero", None)])
+    assert [each for each in house.services.asked if each.method == "DELETE"] == []
+
+
+async def test_a_wrong_password_ends_the_leaving_at_once(house: House):
+    leaving(house)
+    house.services.on("identity", "POST", f"/users/{ANA}/departure", refusal(400, "current_password_wrong", "password"))
+    heard = await house("DELETE", "/api/v1/user", {"password": "not-the-1-password"}, token=MEMBER)
+    assert heard.codes == [("current_password_wrong", "password")]
+    assert len(house.services.asked) == 1

@@ -262,3 +262,17 @@ def test_an_admins_change_holds_at_once_for_the_ledger_and_the_directory(town: T
         assert (heard.status_code == 200) is may, heard.text
         assert api("GET", f"/entities/{eve.entity_id}", ana.token)["status"] == status
     api.close()
+
+
+def test_who_leaves_is_gone_with_the_entity_and_may_come_again(town: Town):
+    api = Api(str(town.client.base_url).rstrip("/"))
+    member = Member.signs_up(api, f"Leaver {uuid.uuid4().hex[:10]}")
+    Admin(api).lets_trade(member)
+    heard = town.ask("DELETE", "/api/v1/user", member.token, {"password": "wrong-Pass-1"})
+    assert heard.status_code == 400
+    assert town.ask("DELETE", "/api/v1/user", member.token, {"password": PASSWORD}).status_code == 200
+    assert town.ask("GET", "/api/v1/user", member.token).status_code == 401
+    assert town.ask("GET", f"/api/v1/entities/{member.entity_id}").status_code == 400
+    again = Member.signs_up(api, member.name)
+    assert again.entity_id != member.entity_id
+    api.close()

@@ -16,6 +16,7 @@ from gateway.api.bodies_more import (
 from gateway.api.operation import Call, RawReply, Registry, Reply
 from gateway.api.v1.session import renamed
 from gateway.api.views import camel, user_view
+from gateway.flows import leave
 from libs.common.errors import Refusal
 
 operations = Registry()
@@ -215,7 +216,7 @@ async def export_user(call: Call) -> RawReply:
     example={"password": "a-Long-1-password"},
 )
 async def delete_own_user(call: Call, *, body: LeaveBody) -> Reply:
-    """Personal data goes, the ledger stays. Entities of which this person is the only owner must be handed over or be
-    deleted first (409)."""
-    await call.context.clients.identity.delete_account(call.own_caller, call.user_id, password=body.password)
+    """Personal data goes, the ledger stays. Entities that nobody else acts for are closed with it, each at a balance of
+    zero and without open transfers; those with other people need another owner first (409)."""
+    await leave(call.context, call.caller, call.user_id, body.password)
     return Reply()
