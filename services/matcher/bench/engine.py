@@ -150,6 +150,7 @@ async def _news(index: ElasticIndex, entities: int, seconds: float, per_second: 
     bus = TakingBus()
     news, deps = News(deps_of(index, bus)), deps_of(index)
     await news.learn_words()
+    held = [document async for document in index.documents("", min(entities, int(seconds * per_second)))]
     drawn, gate = Community(seed=3), asyncio.Semaphore(HANDLED_AT_ONCE)
     found_s: list[float] = []
     handled_s: list[float] = []
@@ -159,8 +160,7 @@ async def _news(index: ElasticIndex, entities: int, seconds: float, per_second: 
         arrived = time.perf_counter()
         tag = f"probe{number}x{int(began)}"
         async with gate:
-            document = await index.get(an_id(number % entities))
-            assert document is not None
+            document = held[number % len(held)]
             sequence = document.tags_sequence + 1
             added = Tag(tag if number % PROBE_EVERY == 0 else drawn.drawn(1)[0], NOW_MS)
             tags = Tags(
