@@ -42,6 +42,8 @@ PAGE_RATIO_MAX = 1.5
 JUDGED_FROM_S = 60
 PAGES_READ = 200
 START_TIMEOUT_S = 60.0
+# what a session that is killed under way raises; the last is the driver's own confusion about it
+_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, asyncpg.InternalClientError)
 
 
 @dataclass
@@ -245,7 +247,7 @@ class Soak:
     async def _look(self, over: asyncio.Event) -> None:
         """The bank's sums on one snapshot after the other, while everything moves."""
         while not over.is_set():
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(*_AWAY):
                 async with self._owner(30) as owner:
                     while not over.is_set():
                         row = await owner.fetchrow(
