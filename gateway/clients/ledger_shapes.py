@@ -203,10 +203,10 @@ class ImportJson(TypedDict):
 
 
 class AuditJson(TypedDict):
-    """State of the books. `faults` is empty when all is well."""
+    """State of the books. `faults` is empty when all is well: each has id, check, detail, numbers, found_at."""
 
     ok: bool
-    checked_at: str
+    checked_at: str | None
     accounts: int
     open_proposals: int
     faults: list[dict[str, Any]]

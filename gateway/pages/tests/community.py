@@ -33,6 +33,7 @@ class Community:
         self.entities: dict[str, dict[str, Any]] = {}
         self.owners: dict[str, list[str]] = defaultdict(list)
         self.accounts: dict[str, dict[str, Any]] = {}
+        self.book_faults: list[dict[str, Any]] = []
         self.transfers: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.favorites: dict[str, list[str]] = defaultdict(list)
@@ -819,7 +820,13 @@ class Ledger(Part):
     async def audit(self, caller: Caller) -> Any:
         self.here("audit")
         count = len(self.c.accounts)
-        return {"ok": True, "checked_at": rfc3339(self.c.now), "accounts": count, "open_proposals": 0, "faults": []}
+        return {
+            "ok": not self.c.book_faults,
+            "checked_at": rfc3339(self.c.now),
+            "accounts": count,
+            "open_proposals": 0,
+            "faults": self.c.book_faults,
+        }
 
 
 class Matcher(Part):

@@ -191,6 +191,16 @@ async def test_who_acts_for_two_chooses_one(town, ana):
     assert ana.client.cookies["mccs_acting"] == second, "only an own one can be chosen"
 
 
+async def test_broken_books_are_named_on_the_admins_first_page(town, admin):
+    town.book_faults = [
+        {"id": 1, "check": "legs", "detail": "the entries of transfer 7 sum to 5", "numbers": ["4000000000000001"]}
+    ]
+    assert "The books do not balance" in (await admin.open("/admin")).text
+    page = await admin.open("/admin/system")
+    assert "the entries of transfer 7 sum to 5" in page.text
+    assert "4000000000000001" in page.text
+
+
 async def test_an_admin_grants_trading_and_sets_limits(town, admin):
     fay = id_of(town, "Fay")
     page = await admin.open("/admin")
