@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from gateway.edge import Scope
 from gateway.tests.house import House, furnished
 from gateway.tests.requests import PUBLISHED, Good
 
@@ -26,16 +27,16 @@ async def _cost(house: House, good: Good) -> float:
     content = b"" if good.body is None else orjson.dumps(good.body)
     headers = [(b"authorization", f"Bearer {good.token}".encode()), (b"content-type", b"application/json")]
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> Scope:
         return {"type": "http.request", "body": content, "more_body": False}
 
-    async def send(message: object) -> None:
+    async def send(message: Scope) -> None:
         return None
 
     async def repeat(count: int) -> float:
         began = time.process_time()
         for _ in range(count):
-            scope = {"type": "http", "method": good.method, "path": good.path, "headers": headers}
+            scope: Scope = {"type": "http", "method": good.method, "path": good.path, "headers": headers}
             scope |= {"query_string": urlencode(good.query).encode(), "client": ("192.0.2.1", 1)}
             await house.gateway.api(scope, receive, send)
         house.services.asked.clear()
