@@ -36,8 +36,14 @@ async def _cost(house: House, good: Good) -> float:
     async def repeat(count: int) -> float:
         began = time.process_time()
         for _ in range(count):
-            scope: Scope = {"type": "http", "method": good.method, "path": good.path, "headers": headers}
-            scope |= {"query_string": urlencode(good.query).encode(), "client": ("192.0.2.1", 1)}
+            scope: Scope = {
+                "type": "http",
+                "method": good.method,
+                "path": good.path,
+                "query_string": urlencode(good.query).encode(),
+                "headers": headers,
+                "client": ("192.0.2.1", 1),
+            }
             await house.gateway.api(scope, receive, send)
         house.services.asked.clear()
         return (time.process_time() - began) / count * 1e6
