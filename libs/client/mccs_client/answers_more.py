@@ -290,11 +290,19 @@ class Job(TypedDict):
 
 class Rebuild(TypedDict):
     state: str
-    read: int
-    total: NotRequired[int]
+    done: int
+    total: int
     started_at: NotRequired[str]
     finished_at: NotRequired[str]
     problem: NotRequired[str]
+    checked_pages: NotRequired[int]
+    differing_pages: NotRequired[int]
+
+
+class ProofKey(TypedDict):
+    """The ledger's public key, in base64."""
+
+    public_key: str
 
 
 class KeyToken(TypedDict):

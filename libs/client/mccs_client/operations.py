@@ -125,6 +125,8 @@ class Operations:
     group = Operation(_transfers.group)
     statement = Operation(_transfers.statement)
     statement_csv = Operation(_transfers.statement_csv)
+    statement_json = Operation(_transfers.statement_json)
+    proof_key = Operation(_transfers.proof_key)
     statement_pdf = Operation(_transfers.statement_pdf)
     # notices
     notices = Operation(_notices.notices)

@@ -221,6 +221,16 @@ def statement_pdf(
     return file("/statement.pdf", querying_entity_id=entity_id, date_from=date_from, date_to=date_to, language=language)
 
 
+def statement_json(entity_id: str, *, date_from: Moment | None = None, date_to: Moment | None = None) -> Request[bytes]:
+    """The signed statement with its proof, as `mccs verify-statement` checks it."""
+    return file("/statement.json", querying_entity_id=entity_id, date_from=date_from, date_to=date_to)
+
+
+def proof_key() -> Request[more.ProofKey]:
+    """The key by which statements are signed."""
+    return get("/proof/key")
+
+
 def _resolve(transfer_id: str, action: str, reason: str, key: str | None) -> Request[shapes.TransferView]:
     body = {"action": action} | ({"cancellationReason": reason} if reason else {})
     return pay("PATCH", f"/transfers/{quote(transfer_id, safe='')}", body, key)

@@ -51,7 +51,11 @@ class MongoStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
             )
         except (ConfigurationError, InvalidURI, ValueError) as fault:
             raise StartRefused(f"{place(url)} is not a MongoDB address: {fault}.", status=2) from None
-        await _patiently(client, url, connect_timeout_s)
+        try:
+            await _patiently(client, url, connect_timeout_s)
+        except BaseException:
+            await client.close()
+            raise
         return cls(client, client.get_default_database(DATABASE))
 
     async def prepare(self) -> None:
