@@ -291,8 +291,9 @@ class Soak:
     async def _nothing_lost(self, known: Ledgers) -> None:
         async with self._owner(120) as owner:
             rows = await owner.fetch(
-                "select t.id::text, t.amount, (select count(*) from entry e where e.transfer_id = t.id) as legs"
-                " from transfer t where t.description = $1",
+                "select t.id::text, t.amount, coalesce(e.legs, 0) as legs from transfer t"
+                " left join (select transfer_id, count(*) as legs from entry group by transfer_id) e on e.transfer_id = t.id"
+                " where t.description = $1",
                 TEXT,
             )
         booked = {row["id"]: row["amount"] for row in rows}
