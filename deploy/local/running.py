@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 import time
@@ -30,6 +31,7 @@ def run(services: Sequence[str], role: Role) -> int:
         return run_services(services, role)
     settings = load(NodeSettings)
     set_up_logs(_for_people(settings) if sys.stderr.isatty() else settings)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the gateway logs the demo's requests already
     return asyncio.run(_run_node(settings))
 
 
