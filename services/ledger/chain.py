@@ -23,12 +23,17 @@ def canonical(entry: Mapping[str, Any]) -> bytes:
 
 def salt_of(key: bytes, pos: int) -> bytes:
     """The salt of the entry at this pos; only whoever has the ledger's salt key can make it."""
-    return hmac.new(key, pos.to_bytes(8, "big", signed=True), hashlib.sha256).digest()
+    return hmac.digest(key, pos.to_bytes(8, "big", signed=True), "sha256")
 
 
 def leaf_of(salt: bytes, entry: Mapping[str, Any]) -> bytes:
     """The hash of one entry."""
-    return hashlib.sha256(b"\x00" + salt + canonical(entry)).digest()
+    return leaf_of_canonical(salt, canonical(entry))
+
+
+def leaf_of_canonical(salt: bytes, content: bytes) -> bytes:
+    """The hash of one entry that is in canonical form already."""
+    return hashlib.sha256(b"\x00" + salt + content).digest()
 
 
 def levels_of(leaves: Sequence[bytes]) -> list[list[bytes]]:

@@ -1,16 +1,21 @@
 """Seals what was booked into signed blocks, off the posting path, and walks the chain again (LE-19)."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, TypeVar
 
+import orjson
 import structlog
 
-from services.ledger.chain import FIRST_PREVIOUS, block_hash, leaf_of, root_of, salt_of
+from services.ledger.chain import FIRST_PREVIOUS, block_hash, leaf_of_canonical, root_of, salt_of
 from services.ledger.signing import LedgerKeys
 from services.ledger.store.audit import Fault
 from services.ledger.store.blocks import Block, Blocks
 
 BLOCK_MAX = 1000
 EVERY_S = 1.0
+Page = TypeVar("Page")
 _log = structlog.get_logger(__name__)
 
 
@@ -25,20 +30,39 @@ async def seal(blocks: Blocks, keys: LedgerKeys) -> int:
     n, last_pos, previous, signature = await blocks.last()
     if n and not keys.signed(previous, signature):
         raise OtherKey
-    while last_pos < upto:
-        entries = await blocks.entries(after_pos=last_pos, upto_pos=upto, limit=BLOCK_MAX)
-        if not entries:
-            break
-        leaves = tuple(leaf_of(salt_of(keys.salt_key, entry["pos"]), entry) for entry in entries)
-        first, last_pos, root = entries[0]["pos"], entries[-1]["pos"], root_of(leaves)
-        made = block_hash(n + 1, first, last_pos, len(leaves), root, previous)
-        block = Block(n + 1, first, last_pos, len(leaves), root, previous, made, keys.sign(made), leaves)
-        if not await blocks.append(block):
-            break
-        n, previous = block.n, block.hash
-        sealed += len(leaves)
-        await asyncio.sleep(0)
+    async with aclosing(_ahead(blocks.pages(after_pos=last_pos, upto_pos=upto, size=BLOCK_MAX))) as pages:
+        async for entries in pages:
+            leaves = leaves_of(keys, entries)
+            first, last_pos, root = entries[0]["pos"], entries[-1]["pos"], root_of(leaves)
+            made = block_hash(n + 1, first, last_pos, len(leaves), root, previous)
+            block = Block(n + 1, first, last_pos, len(leaves), root, previous, made, keys.sign(made), leaves)
+            if not await blocks.append(block):
+                break
+            n, previous = block.n, block.hash
+            sealed += len(leaves)
     return sealed
+
+
+def leaves_of(keys: LedgerKeys, entries: Sequence[Mapping[str, Any]]) -> tuple[bytes, ...]:
+    """What `chain.leaf_of` makes of each: orjson's bytes are those of `chain.canonical`, several times faster."""
+    return tuple(
+        leaf_of_canonical(salt_of(keys.salt_key, entry["pos"]), orjson.dumps(entry, option=orjson.OPT_SORT_KEYS))
+        for entry in entries
+    )
+
+
+async def _ahead(pages: AsyncGenerator[Page, None]) -> AsyncGenerator[Page, None]:
+    """The same pages; the next one is on its way from the database while the caller works on the present one."""
+    following = asyncio.ensure_future(anext(pages, None))
+    try:
+        while (page := await following) is not None:
+            following = asyncio.ensure_future(anext(pages, None))
+            await asyncio.sleep(0)  # the question leaves before the work begins
+            yield page
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+        await pages.aclose()
 
 
 async def keep_sealing(blocks: Blocks, keys: LedgerKeys) -> None:
@@ -62,11 +86,12 @@ async def keep_sealing(blocks: Blocks, keys: LedgerKeys) -> None:
 async def verify(blocks: Blocks, keys: LedgerKeys) -> list[Fault]:
     """Walks the whole chain; the first broken row is named, and nothing behind it is judged."""
     n, last_pos, previous = 0, -(2**63), FIRST_PREVIOUS
-    async for block in blocks.walk():
-        fault = _of_chain(keys, block, n, last_pos, previous) or await _of_rows(blocks, keys, block, last_pos)
-        if fault is not None:
-            return [fault]
-        n, last_pos, previous = block.n, block.upto_pos, block.hash
+    async with aclosing(_ahead(blocks.walk_with_entries(size=BLOCK_MAX + 1))) as pages:
+        async for block, entries in pages:
+            fault = _of_chain(keys, block, n, last_pos, previous) or _of_rows(keys, block, entries)
+            if fault is not None:
+                return [fault]
+            n, last_pos, previous = block.n, block.upto_pos, block.hash
     return []
 
 
@@ -81,11 +106,9 @@ def _of_chain(keys: LedgerKeys, block: Block, n: int, last_pos: int, previous: b
     return None
 
 
-async def _of_rows(blocks: Blocks, keys: LedgerKeys, block: Block, after_pos: int) -> Fault | None:
-    entries = await blocks.entries(after_pos=after_pos, upto_pos=block.upto_pos, limit=BLOCK_MAX + 1)
-    made = [leaf_of(salt_of(keys.salt_key, entry["pos"]), entry) for entry in entries]
-    await asyncio.sleep(0)
-    if tuple(made) == block.leaves:
+def _of_rows(keys: LedgerKeys, block: Block, entries: Sequence[Mapping[str, Any]]) -> Fault | None:
+    made = leaves_of(keys, entries)
+    if made == block.leaves:
         return None
     shared = min(len(made), len(block.leaves))
     at = next((i for i in range(shared) if made[i] != block.leaves[i]), shared)

@@ -1,6 +1,6 @@
 """The chain of sealed blocks: what the sealer appends, what the verifier walks, what a member's proof is made of."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +55,12 @@ class Blocks:
         )
         return [sealed_shape(row) for row in rows]
 
+    async def pages(self, *, after_pos: int, upto_pos: int, size: int) -> AsyncGenerator[list[dict[str, Any]], None]:
+        """All entries of a range by rising pos, in pages of at most `size`."""
+        while page := await self.entries(after_pos=after_pos, upto_pos=upto_pos, limit=size):
+            yield page
+            after_pos = page[-1]["pos"]
+
     async def append(self, block: Block) -> bool:
         """False where another sealer was first."""
         return bool(
@@ -72,7 +78,7 @@ class Blocks:
             )
         )
 
-    async def walk(self, *, at_once: int = 20) -> AsyncIterator[Block]:
+    async def walk(self, *, at_once: int = 20) -> AsyncGenerator[Block, None]:
         """All blocks in their order."""
         n = 0
         while True:
@@ -82,6 +88,13 @@ class Blocks:
             if len(rows) < at_once:
                 return
             n = rows[-1]["n"]
+
+    async def walk_with_entries(self, *, size: int) -> AsyncGenerator[tuple[Block, list[dict[str, Any]]], None]:
+        """All blocks in their order, each with the entries from the one before up to it, at most `size`."""
+        after_pos = -(2**63)
+        async for block in self.walk():
+            yield block, await self.entries(after_pos=after_pos, upto_pos=block.upto_pos, limit=size)
+            after_pos = block.upto_pos
 
     async def holding(self, positions: Sequence[int]) -> list[Block]:
         """The blocks that hold these positions, by number; positions not sealed yet have none."""
@@ -156,7 +169,8 @@ def sealed_shape(row: Any) -> dict[str, Any]:
 
 
 def _exact(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 def _block(row: Any) -> Block:

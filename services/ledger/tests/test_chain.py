@@ -1,6 +1,7 @@
 """Trees, paths and hashes: every path leads to the root, and nothing else does."""
 
 import hashlib
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,8 @@ from services.ledger.chain import (
     salt_of,
     statement_digest,
 )
+from services.ledger.service.sealer import leaves_of
+from services.ledger.signing import LedgerKeys
 
 COUNT_MAX = 70
 counts = st.integers(1, COUNT_MAX)
@@ -116,3 +119,23 @@ def flipped(content: bytes, bit: int) -> bytes:
     changed = bytearray(content)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(1, 2**63 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+    | st.just('"\\\x00\b\t\n\f\r\x1f\x7f\x85\u2028é\U0001f35e/'),
+    st.none() | st.text("0123456789abcdef-", max_size=36),
+)
+def test_what_is_sealed_in_bulk_is_leaf_by_leaf_what_anybody_checks(
+    pos: int, amount: int, text: str, parent: str | None
+) -> None:
+    keys = LedgerKeys.of("secret")
+    header = {"payer": "1", "description": text, "amount_minor": amount, "parent_id": parent, text: text}
+    entries: list[dict[str, Any]] = [
+        {"pos": pos, "transfer": header, "account": text, "seq": 1},
+        {"pos": -1, "b": {}, "a": amount},
+    ]
+    assert leaves_of(keys, entries) == tuple(leaf_of(salt_of(keys.salt_key, one["pos"]), one) for one in entries)
