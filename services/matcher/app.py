@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 
-from libs.common.bus.port import BusAway
+from libs.common.bus.port import BusAway, Handler
+from libs.common.contracts.consumers import MATCHES
 from libs.common.errors import Refusal
 from libs.common.service import Role, StartRefused, Wiring
 from libs.common.web import create_app, refusal_response
@@ -20,6 +21,7 @@ from services.matcher.lexicon import NodeLexicon
 from services.matcher.service.deps import Deps
 from services.matcher.service.news import News
 from services.matcher.service.rebuild import Rebuilder
+from services.matcher.service.teller import Teller
 from services.matcher.settings import Settings
 from services.matcher.source import PeerSource
 from services.matcher.wordlist import open_word_list, word_list_is_there
@@ -48,6 +50,7 @@ class MatcherService:
         self.index = _index_of(settings, self.lexicon)
         deps = Deps(self.index, PeerSource(wiring.peers), wiring.bus, wiring.clock)
         self.news = News(deps)
+        self.teller = Teller(deps, self.news)
         self.rebuilder = Rebuilder(deps)
         self._tasks: set[asyncio.Task[None]] = set()
         checks = {"index": self._answers, "filled": self._is_filled}
@@ -132,10 +135,15 @@ class MatcherService:
                 _log.info("index_away", problem=str(fault))
 
     async def _subscribe(self) -> None:
-        """Only now: what was told before waits in the matcher's queue, and what was done before a restart is in the export."""
+        """Only now: what was told before waits in the matcher's queues, and what was done before a restart is in the export."""
+        handlers = {NAME: consumers.subscriptions(self.news), MATCHES: consumers.to_tell(self.teller)}
+        for queue, of_queue in handlers.items():
+            await self._subscribe_to(queue, of_queue)
+
+    async def _subscribe_to(self, queue: str, handlers: dict[str, Handler]) -> None:
         while True:
             try:
-                return await self._wiring.bus.subscribe(NAME, consumers.subscriptions(self.news))
+                return await self._wiring.bus.subscribe(queue, handlers)
             except BusAway as fault:
                 _log.info("waiting_for_bus", problem=str(fault))
                 await asyncio.sleep(CONNECT_EVERY_S)

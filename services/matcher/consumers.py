@@ -1,4 +1,4 @@
-"""Events in: each becomes facts about one entity; a change of tags is told as matches before it is done.
+"""Events in: each becomes facts about one entity; those that bring tags are told as matches, from a queue of their own.
 
 Registration, a change of status and a renamed category come with an `entity.changed` that says all of it, with a sequence to
 compare; so the matcher hears that alone.
@@ -19,20 +19,26 @@ from libs.common.envelope import Envelope
 from services.matcher.domain.documents import Band, Dismissed, Gone
 from services.matcher.index.port import Change
 from services.matcher.service.news import News
+from services.matcher.service.teller import Teller
 from services.matcher.source import milliseconds, profile_of, tags_of
 
 
 def subscriptions(news: News) -> dict[str, Handler]:
-    """What one of all matcher processes handles, durably."""
+    """What one of all matcher processes handles, durably: into the index."""
 
     async def learn(envelope: Envelope) -> None:
         await news.learn(change_in(envelope))
 
-    async def learn_and_tell(envelope: Envelope) -> None:
-        await news.learn_and_tell(change_in(envelope), milliseconds(envelope.time))
+    return dict.fromkeys(_FACTS, learn)
 
-    handlers: dict[str, Handler] = dict.fromkeys(_FACTS, learn)
-    return handlers | {EntityChangedV1.TYPE: learn_and_tell, TagsChangedV1.TYPE: learn_and_tell}
+
+def to_tell(teller: Teller) -> dict[str, Handler]:
+    """What one of all matcher processes tells the matches of, from the queue `matches`."""
+
+    async def tell(envelope: Envelope) -> None:
+        await teller.tell(change_in(envelope), milliseconds(envelope.time))
+
+    return {EntityChangedV1.TYPE: tell, TagsChangedV1.TYPE: tell}
 
 
 def broadcasts(news: News) -> dict[str, Handler]:

@@ -5,6 +5,9 @@ Broadcasts (`BROADCAST`) go to every process that listens, besides. A service's 
 
 from libs.common.contracts import directory, identity, ledger, matcher, notifier
 
+MATCHES = "matches"
+"""A second queue of the matcher: what it tells the matches of, behind making it findable."""
+
 CONSUMERS: dict[str, tuple[str, ...]] = {
     identity.UserRegisteredV1.TYPE: ("directory", "notifier"),
     identity.UserChangedV1.TYPE: ("directory", "notifier"),
@@ -21,11 +24,11 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     identity.KeysRotatedV1.TYPE: (),
     identity.AuditRecordedV1.TYPE: ("directory",),
     directory.EntityRegisteredV1.TYPE: ("identity", "ledger", "notifier"),
-    directory.EntityChangedV1.TYPE: ("ledger", "matcher", "notifier"),
+    directory.EntityChangedV1.TYPE: ("ledger", "matcher", MATCHES, "notifier"),
     directory.EntityStatusChangedV1.TYPE: ("ledger", "notifier"),
     directory.EntityDeletedV1.TYPE: ("identity", "ledger", "matcher", "notifier"),
     directory.ApplicationReceivedV1.TYPE: ("notifier",),
-    directory.TagsChangedV1.TYPE: ("matcher", "notifier"),
+    directory.TagsChangedV1.TYPE: ("matcher", MATCHES, "notifier"),
     directory.TagRenamedV1.TYPE: (),
     directory.CategoryChangedV1.TYPE: (),
     directory.ContactSentV1.TYPE: ("notifier",),
@@ -44,6 +47,9 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     notifier.NoticeSentV1.TYPE: (),
     notifier.NoticeFailedV1.TYPE: (),
 }
+
+QUEUES = tuple(sorted({name for names in CONSUMERS.values() for name in names}))
+"""Every queue: one a service, and `MATCHES`."""
 
 BROADCAST = frozenset(
     {

@@ -17,8 +17,8 @@ Generated from `libs/common/contracts` by `make events`; a test holds it against
 
 Envelopes are CloudEvents 1.0 in JSON: `id`, `type` (also the routing key), `source`, `subject`, `time`, `sequence` (rising
 by one per subject and type), `correlationid` (the request), `causationid` (the message that caused it), `traceparent`,
-`data`. Amounts are integers in minor units. Each consuming service has one queue, `<service>.events`; a **broadcast** also
-reaches every running process. Schemas lie in `libs/common/contracts/schemas`, example messages in `…/examples`.
+`data`. Amounts are integers in minor units. Each consuming service has one queue, `<service>.events`, and the
+matcher a second, `matches.events`, from which it tells matches; a **broadcast** also reaches every running process. Schemas lie in `libs/common/contracts/schemas`, example messages in `…/examples`.
 """
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from libs.common.contracts.consumers import BROADCAST, CONSUMERS, topics_of
+from libs.common.contracts.consumers import BROADCAST, CONSUMERS, MATCHES, QUEUES, topics_of
 from libs.common.contracts.ledger import LimitsChangedV1
 from libs.common.contracts.page import PAGE, page
 from libs.common.contracts.registry import EXAMPLES, SCHEMAS, breaks, events, schema_text
@@ -57,9 +57,9 @@ def test_names_follow_the_rule(kind):
     assert events()[kind].__doc__
 
 
-def test_the_table_of_consumers_knows_every_event_and_only_services():
+def test_the_table_of_consumers_knows_every_event_and_only_queues_that_there_are():
     assert sorted(CONSUMERS) == TYPES
-    assert {name for names in CONSUMERS.values() for name in names} <= set(SERVICES)
+    assert set(QUEUES) == {*SERVICES, MATCHES}
     assert set(TYPES) >= BROADCAST
     assert topics_of("matcher") >= {"directory.tags.changed.v1", "ledger.account.band_changed.v1"}
 

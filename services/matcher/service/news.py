@@ -1,20 +1,17 @@
-"""What happens elsewhere: facts go into the index once it is filled, and what they make possible is told."""
+"""What happens elsewhere: facts go into the index once it is filled, and their words into the vocabulary of every process."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from libs.common.errors import Refusal
-from services.matcher.domain.documents import Document, Profile, Tags
+from services.matcher.domain.documents import Profile, Tags
 from services.matcher.domain.words import words_of_text
 from services.matcher.index.port import Change, IndexAway
-from services.matcher.service import matches
 from services.matcher.service.deps import Deps
 from services.matcher.service.rebuild import RETRY_FIRST_S, RETRY_MAX_S
-
-ADDED_WITHIN_MS = 5_000
-"""Tags dated up to so long before an event count as added by it; telling one twice is harmless, its id is the same."""
 
 _log = structlog.get_logger(__name__)
 
@@ -25,22 +22,28 @@ class News:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self.filled = asyncio.Event()
+        self._in_hand = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._heard_early: list[Change] | None = []
         """What was heard before the words of the node's languages were there."""
 
-    async def learn(self, change: Change) -> Document:
+    async def learn(self, change: Change) -> None:
         """Into the index, by sequence."""
-        return await self._deps.index.update(change)
+        self._in_hand += 1
+        self._quiet.clear()
+        try:
+            await self._deps.index.update(change)
+        finally:
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._quiet.set()
 
-    async def learn_and_tell(self, change: Change, at: int) -> None:
-        """Into the index, and then the matches of the tags that came with it. Told also when the fact itself was not new:
-        a process may have died between the two."""
-        document = await self.learn(change)
-        added = matches.added_since(document, at - ADDED_WITHIN_MS)
-        if document.listed and any(added.values()):
-            await self._deps.index.findable()
-            told = await matches.tell(self._deps, document, added)
-            _log.debug("matches_told", entity_id=document.entity_id, count=told)
+    async def quiet(self, at_most_s: float) -> None:
+        """Returns when no change is on its way into the index, or after so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._quiet.wait()
 
     def hear(self, change: Change) -> None:
         """What reached every process: words and tags are known before they are looked up. Those of the unlisted match

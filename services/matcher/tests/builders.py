@@ -56,13 +56,16 @@ async def fill(index: Index, *changes: Change) -> None:
 
 @dataclass
 class KeptBus:
-    """Keeps what is published; takes only as much as `takes` says."""
+    """Keeps what is published; takes only as much as `takes` says, and nothing that tells of `refuses`."""
 
     told: list[Envelope] = field(default_factory=list)
     takes: int | None = None
+    refuses: str = "nobody"
+    rounds: int = 0
 
     async def publish(self, envelopes: Sequence[Envelope]) -> set[str]:
-        taken = envelopes[: self.takes] if self.takes is not None else envelopes
+        self.rounds += 1
+        taken = [each for each in envelopes[: self.takes] if self.refuses not in (each.subject or "")]
         self.told += taken
         return {envelope.id for envelope in taken}
 

@@ -1,12 +1,15 @@
 """Events that come twice, late, in any order, or broken; and what is told of them."""
 
+import asyncio
 import itertools
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
 
-from libs.common.contracts.consumers import topics_of
+from libs.common.bus.port import Handler
+from libs.common.contracts.consumers import MATCHES, topics_of
 from libs.common.contracts.directory import (
     DatedTag,
     EntityChangedV1,
@@ -18,13 +21,14 @@ from libs.common.contracts.directory import (
 from libs.common.contracts.ledger import AccountBandChangedV1
 from libs.common.contracts.matcher import MatchFoundV1
 from libs.common.envelope import Envelope
-from services.matcher.consumers import broadcasts, subscriptions
+from services.matcher.consumers import broadcasts, change_in, subscriptions, to_tell
 from services.matcher.domain.documents import Document
 from services.matcher.index.memory import MemoryIndex
-from services.matcher.index.port import Index
+from services.matcher.index.port import Change, Index
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.service.matches import NotTold
 from services.matcher.service.news import News
+from services.matcher.service.teller import Teller
 from services.matcher.tests.builders import KeptBus, an_entity, an_id, deps_of, fill
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -62,23 +66,51 @@ def dismissed(number: int, other: int) -> Envelope:
     return event.envelope(subject=an_id(number), sequence=1, time=NOW)
 
 
-async def a_matcher(index: Index) -> tuple[News, KeptBus]:
+@dataclass
+class Matcher:
+    """The parts that hear events."""
+
+    news: News
+    teller: Teller
+
+    def handlers(self) -> list[dict[str, Handler]]:
+        """As the bus does: the broadcast to every process, then both durable deliveries."""
+        return [broadcasts(self.news), subscriptions(self.news), to_tell(self.teller)]
+
+
+async def a_matcher(index: Index) -> tuple[Matcher, KeptBus]:
     bus = KeptBus()
-    news = News(deps_of(index, bus=bus))
+    deps = deps_of(index, bus=bus)
+    news = News(deps)
     await news.learn_words()
-    return news, bus
+    return Matcher(news, Teller(deps, news)), bus
 
 
-async def hear(news: News, *envelopes: Envelope) -> None:
-    """As the bus does: the broadcast to every process, then the durable delivery."""
+class SlowIndex(MemoryIndex):
+    """Takes a change when it may."""
+
+    def __init__(self, lexicon: NodeLexicon) -> None:
+        super().__init__(lexicon)
+        self.begun, self.may_end = asyncio.Event(), asyncio.Event()
+
+    async def update(self, change: Change) -> Document:
+        self.begun.set()
+        await self.may_end.wait()
+        return await super().update(change)
+
+
+async def hear(matcher: Matcher, *envelopes: Envelope) -> None:
     for envelope in envelopes:
-        for handlers in (broadcasts(news), subscriptions(news)):
+        for handlers in matcher.handlers():
             if envelope.type in handlers:
                 await handlers[envelope.type](envelope)
 
 
-def test_it_handles_what_its_queue_is_bound_to(lexicon: NodeLexicon):
-    assert frozenset(subscriptions(News(deps_of(MemoryIndex(lexicon))))) == topics_of("matcher")
+def test_it_handles_what_its_queues_are_bound_to(lexicon: NodeLexicon):
+    deps = deps_of(MemoryIndex(lexicon))
+    news = News(deps)
+    assert frozenset(subscriptions(news)) == topics_of("matcher")
+    assert frozenset(to_tell(Teller(deps, news))) == topics_of(MATCHES)
 
 
 async def test_every_order_of_the_same_events_ends_in_the_same_state(lexicon: NodeLexicon):
@@ -161,6 +193,49 @@ async def test_what_the_bus_does_not_take_is_tried_again(index: Index):
     bus.told.clear()
     await hear(news, tags_changed(1, ["bread"], []))
     assert len(bus.told) == 2
+
+
+async def test_many_changes_of_one_entity_are_told_in_one_round(index: Index):
+    await fill(index, an_entity(1, offers=["old"]), an_entity(2, wants=["bread"]), an_entity(3, wants=["honey"]))
+    matcher, bus = await a_matcher(index)
+    tell = to_tell(matcher.teller)[TagsChangedV1.TYPE]
+    lists = [["bread"], ["bread", "jam"], ["bread", "honey", "jam"]]
+    events = [tags_changed(1, each, [], sequence=place + 2) for place, each in enumerate(lists)]
+    await tell(events[0])
+    bus.rounds = 0
+    await asyncio.gather(*(tell(event) for event in reversed(events)))
+    assert bus.rounds <= 2, "the first begins at once, what comes meanwhile goes together"
+    assert {(event.data["offer"], event.data["wanting_entity_id"]) for event in bus.told} == {
+        ("bread", an_id(2)),
+        ("honey", an_id(3)),
+    }
+    document = await index.get(an_id(1))
+    assert document is not None
+    assert document.tags_sequence == 4, "the queue of the matches may be ahead of the index"
+
+
+async def test_a_change_whose_matches_cannot_be_told_does_not_hold_up_the_others(index: Index):
+    await fill(index, an_entity(1), an_entity(2), an_entity(3, wants=["bread"]), an_entity(4, wants=["honey"]))
+    matcher, bus = await a_matcher(index)
+    bus.refuses = an_id(1)
+    tell = to_tell(matcher.teller)[TagsChangedV1.TYPE]
+    done = await asyncio.gather(
+        *(tell(tags_changed(number, [tag], [], sequence=2)) for number, tag in ((1, "bread"), (2, "honey"))),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in done] == [NotTold, type(None)]
+    assert [event.data["offer"] for event in bus.told] == ["honey"]
+
+
+async def test_telling_waits_for_changes_on_their_way_into_the_index_but_not_for_ever(lexicon: NodeLexicon):
+    index = SlowIndex(lexicon)
+    matcher, _ = await a_matcher(index)
+    writing = asyncio.create_task(matcher.news.learn(change_in(changed(1))))
+    await index.begun.wait()
+    await matcher.news.quiet(0.001)  # some changes are always under way: it returns all the same
+    waiting = asyncio.create_task(matcher.news.quiet(60))
+    index.may_end.set()
+    await asyncio.wait_for(asyncio.gather(writing, waiting), 10)
 
 
 async def test_who_dismissed_me_is_not_told_of_me(index: Index):

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from libs.common.bus.port import Bus
+from libs.common.contracts.consumers import QUEUES
 from libs.common.database import transaction
 from libs.common.ids import derived_id
-from libs.common.settings import SERVICES
 from services.notifier.domain import NewNotice
 from services.notifier.service.deps import Deps
 from services.notifier.service.telling import tell
@@ -17,9 +17,9 @@ NEWS_FOR = timedelta(hours=1)
 
 
 async def report_dead_letters(deps: Deps, bus: Bus) -> None:
-    """EM-09: one notice per service and hour in which messages died, however many processes look."""
+    """EM-09: one notice per queue and hour in which messages died, however many processes look."""
     now = deps.clock()
-    for service in SERVICES:
+    for service in QUEUES:
         letters = await bus.dead(service, limit=DEAD_LETTERS_SEEN_MAX)
         fresh = [letter for letter in letters if letter.died_at > now - NEWS_FOR]
         if not fresh:
