@@ -12,6 +12,7 @@ from gateway.api.operations import all_operations
 from gateway.context import Clients, GatewayContext
 from gateway.edge import Edge
 from gateway.machine import Machine
+from gateway.public_reads import PublicReads
 from gateway.settings import Settings
 from libs.common.service import Role, Service, Wiring
 
@@ -21,12 +22,14 @@ class Gateway:
 
     name = "gateway"
 
-    def __init__(self, context: GatewayContext, api: Any) -> None:
+    def __init__(self, context: GatewayContext, api: Any, public_reads: PublicReads) -> None:
         self.context = context
         self.api = api
+        self.public_reads = public_reads
 
     async def start(self, role: Role) -> None:
-        """Nothing to open: calls go through the wiring."""
+        """Calls go through the wiring; what is kept of public reads follows the directory's events."""
+        await self.public_reads.hear(self.context.wiring.bus)
 
     async def stop(self) -> None:
         """Nothing to close: whoever made the wiring closes it."""
@@ -39,9 +42,11 @@ def build(settings: Settings, wiring: Wiring) -> Service:
 
 def build_over(context: GatewayContext) -> Gateway:
     """The gateway over these clients."""
-    api = Api(context, with_documents(all_operations()))
+    public_reads = PublicReads()
+    context.clients.directory.tell_changes_to(public_reads.drop)
+    api = Api(context, with_documents(all_operations()), public_reads)
     edge = Edge(context.settings, api=api, machine=Machine(context), pages=_pages(context))
-    return Gateway(context, edge)
+    return Gateway(context, edge, public_reads)
 
 
 def _pages(context: GatewayContext) -> Starlette:

@@ -85,10 +85,14 @@ async def send_whole(
     send: Send, status: int, body: bytes, headers: Headers, *, content_type: bytes | None = None, head: bool = False
 ) -> None:
     """One answer with its length."""
-    kind = _JSON if content_type is None else (b"content-type", content_type)
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [kind, length, *_BASE, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": whole_headers(body, headers, content_type)})
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def whole_headers(body: bytes, headers: Headers, content_type: bytes | None = None) -> Headers:
+    """All headers of an answer that is sent whole."""
+    kind = _JSON if content_type is None else (b"content-type", content_type)
+    return [kind, (b"content-length", str(len(body)).encode()), *_BASE, *headers]
 
 
 async def send_stream(send: Send, reply: RawReply, chunks: AsyncIterator[bytes], headers: Headers) -> None:

@@ -18,6 +18,7 @@ from gateway.api.answering import (
     send_whole,
     squeezed,
     told,
+    whole_headers,
 )
 from gateway.api.cors import Cors
 from gateway.api.operation import Call, Given, Operation, RawReply, Registry, Reply
@@ -25,6 +26,7 @@ from gateway.api.reading import read_body, read_query
 from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
+from gateway.public_reads import Kept, PublicReads
 from libs.common.auth import Principal
 from libs.common.context import request_id
 from libs.common.errors import Problem, Refusal
@@ -37,8 +39,9 @@ _KEY_MAX = 255
 class Api:
     """Everything under `/api`. Sees only scopes that came through `gateway.edge.Edge`."""
 
-    def __init__(self, context: GatewayContext, registry: Registry) -> None:
+    def __init__(self, context: GatewayContext, registry: Registry, public_reads: PublicReads) -> None:
         self._context = context
+        self._public_reads = public_reads
         self._router = Router.of(registry)
         self._cors = Cors(context.settings.cors_origins)
 
@@ -57,6 +60,9 @@ class Api:
             await self._refuse(send, _nothing(known=found is not None), None, cors, found[0] if found else {})
             return
         try:
+            if operation.kept and _asks_as_everybody(headers):
+                await self._send_kept(scope, send, operation, found[1], cors)
+                return
             call, reply = await self._reply(scope, receive, operation, found[1])
         except Refusal as refusal:
             await self._refuse(send, refusal, operation, cors, found[0])
@@ -80,6 +86,31 @@ class Api:
         call = await self._guarded(scope, operation, scope["state"]["headers"])
         given = await self._read(scope, receive, operation, path, call)
         return call, await operation.handler(call, *path, **given)
+
+    async def _send_kept(self, scope: Scope, send: Send, operation: Operation, path: list[str], cors: Headers) -> None:
+        """What everybody who is not logged in gets alike: no token was shown, so nothing of the request but its address
+        decides the answer."""
+        state = scope["state"]
+        state["rates"].check(None, state["client_address"])
+        squeeze = "gzip" in state["headers"].get("accept-encoding", "")
+        key = (scope["path"].rstrip("/"), scope["query_string"], squeeze)
+        kept = self._public_reads.get(key)
+        if kept is None:
+            kept = await self._public_reads.answer(key, lambda: self._public(scope, operation, path, squeeze=squeeze))
+        await send({"type": "http.response.start", "status": kept.status, "headers": [*kept.headers, *cors]})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else kept.body})
+
+    async def _public(self, scope: Scope, operation: Operation, path: list[str], *, squeeze: bool) -> Kept:
+        own = caller_of(scope)
+        call = Call(context=self._context, caller=own, own_caller=own, principal=None, headers={})
+        given = await self._read(scope, _no_body, operation, path, call)
+        reply = await operation.handler(call, *path, **given)
+        if isinstance(reply, RawReply):
+            raise TypeError(f"{operation.path} is no JSON and cannot be kept")
+        accepted = "gzip" if squeeze else ""
+        body, encoding = squeezed(body_of(reply), accepted, self._context.settings.compress_min_bytes)
+        headers = [*cache_headers(public=True), *extra_headers(reply.headers), *encoding]
+        return Kept(reply.status or operation.status, tuple(whole_headers(body, headers)), body)
 
     async def _refuse(
         self, send: Send, refusal: Refusal, operation: Operation | None, cors: Headers, methods: Methods
@@ -233,6 +264,15 @@ def _bearer(value: str | None) -> str | None:
         return None
     scheme, _, token = value.partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _asks_as_everybody(headers: Mapping[str, str]) -> bool:
+    """Without anything that says who asks, be it good or bad."""
+    return "authorization" not in headers and "x-service-token" not in headers
+
+
+async def _no_body() -> Scope:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _is_node(principal: Principal | None) -> bool:

@@ -123,6 +123,8 @@ class Operation:
     """Media types beside JSON that the body may have (the handler reads `call.raw`)."""
     media_types: tuple[str, ...]
     """Media types of the answer beside JSON."""
+    kept: bool
+    """Whether its answer is the same for everybody who is not logged in, and may be kept for them for a second."""
     published: bool
     """Whether it is one of the operations of the published v1 API."""
     tag: str
@@ -161,6 +163,7 @@ class Registry:
         large_body: bool = False,
         raw_types: tuple[str, ...] = (),
         media_types: tuple[str, ...] = (),
+        kept: bool = False,
         published: bool = False,
         example: Any = None,
         answer_example: Any = None,
@@ -191,6 +194,7 @@ class Registry:
                     large_body=large_body,
                     raw_types=raw_types,
                     media_types=media_types,
+                    kept=kept,
                     published=published,
                     tag=tag,
                     example=example,

@@ -1,6 +1,6 @@
 """The directory as the gateway sees it: entities, tags, categories, favourites, contact messages, activity log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -25,6 +25,9 @@ from gateway.clients.directory_shapes import (
     TagKind,
     TagList,
 )
+from gateway.public_reads import Together
+from libs.common.context import request_id
+from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from libs.common.peers import Caller, Peers
 
@@ -52,6 +55,8 @@ __all__ = [
 ]
 
 
+_READING = frozenset({"/entities/validate", "/entities/fetch", "/entities/query"})
+"""What is asked by POST and changes nothing."""
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -65,6 +70,12 @@ class DirectoryClient:
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
+        self._changed: Callable[[], None] = lambda: None
+        self._public = Together(self._fetch_public)
+
+    def tell_changes_to(self, changed: Callable[[], None]) -> None:
+        """Calls this after everything that may have changed the directory, also where no answer came."""
+        self._changed = changed
 
     async def _call(
         self,
@@ -76,7 +87,11 @@ class DirectoryClient:
         body: object = None,
     ) -> Any:
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        answer = await self._peers.call("directory", method, path, caller=caller, query=given, body=body)
+        try:
+            answer = await self._peers.call("directory", method, path, caller=caller, query=given, body=body)
+        finally:
+            if method != "GET" and path not in _READING:
+                self._changed()
         return answer.json()
 
     # entities
@@ -112,6 +127,16 @@ class DirectoryClient:
             caller, "GET", f"/entities/{_id(entity_id)}", query={"viewer_entity_id": viewer_entity_id}
         )
         return entity
+
+    async def public_entity(self, caller: Caller, entity_id: str) -> Entity:
+        """As everybody sees it; several that are asked for at once go as one question. Raises Refusal 404 as `entity`."""
+        found = await self._public.one(_id(entity_id))
+        if found is None:
+            raise Refusal.of(404, "entity_unknown", "There is no such member.")
+        return found
+
+    async def _fetch_public(self, ids: Sequence[str]) -> dict[str, Entity]:
+        return {entity["id"]: entity for entity in await self.fetch(Caller(request_id=request_id.get()), ids)}
 
     async def fetch(self, caller: Caller, ids: Sequence[str], *, viewer_entity_id: str | None = None) -> list[Entity]:
         """Entities by ids (at most 100), in that order, without those that are not listed for this viewer."""
@@ -361,6 +386,7 @@ class DirectoryClient:
             content_type="application/octet-stream",
             timeout_s=30.0,
         )
+        self._changed()
         picture: Picture = answer.json()
         return picture
 

@@ -16,4 +16,5 @@ def house(built: House) -> House:
     """The gateway over services that answer everything that the published operations ask, and were asked nothing yet."""
     built.services.routes.clear()
     built.services.asked.clear()
+    built.gateway.public_reads.drop()
     return furnished(built)

@@ -288,7 +288,12 @@ def furnished(house: House) -> House:
     for method in ("GET", "PATCH", "DELETE"):
         on("directory", method, f"/entities/({BAKERY}|{GARAGE})", lambda asked: an_entity(asked.path[-36:], version=4))
         on("directory", method, f"/entities/{UNKNOWN}", refusal(404, "entity_unknown"))
-    on("directory", "POST", "/entities/fetch", lambda asked: {"items": [an_entity(each) for each in asked.body["ids"]]})
+    on(
+        "directory",
+        "POST",
+        "/entities/fetch",
+        lambda asked: {"items": [an_entity(each) for each in asked.body["ids"] if each != UNKNOWN]},
+    )
     on("directory", "POST", "/entities/query", {"items": [an_entity()], "total": 1})
     for method in ("PUT", "DELETE"):
         on("directory", method, "/entities/.*/favorites/.*", None)

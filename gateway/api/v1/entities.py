@@ -32,6 +32,7 @@ def _viewer(call: Call) -> Caller:
     statuses=(400, 401, 403),
     answers=list[answers.Entity],
     numbered=True,
+    kept=True,
     published=True,
 )
 async def search_entities(call: Call, *, query: SearchQuery) -> Reply:
@@ -92,6 +93,7 @@ async def numbers(call: Call, viewer: Caller, ids: Sequence[str]) -> dict[str, A
     tag=_TAG,
     statuses=(400,),
     answers=answers.Entity,
+    kept=True,
     published=True,
 )
 async def show_entity(call: Call, entity_id: str, *, query: ViewerQuery) -> Reply:
@@ -100,6 +102,8 @@ async def show_entity(call: Call, entity_id: str, *, query: ViewerQuery) -> Repl
     viewer = _viewer(call)
     if query.querying_entity_id is not None and viewer.token is None:
         raise Refusal.of(400, "token_missing", "Log in to look as one of your entities.", "querying_entity_id")
+    if viewer.token is None:
+        return Reply(entity_view(await call.context.clients.directory.public_entity(viewer, entity_id)))
     entity, accounts = await asyncio.gather(
         call.context.clients.directory.entity(viewer, entity_id, viewer_entity_id=query.querying_entity_id),
         numbers(call, viewer, [entity_id]),

@@ -1,0 +1,268 @@
+"""What is kept of public reads: for a second, for everybody who shows no token, and for nobody else."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gateway.public_reads import CHANGES, Kept, PublicReads, Together
+from gateway.tests.house import BAKERY, GARAGE, UNKNOWN, Heard, House, an_entity, refusal
+from gateway.tests.requests import MEMBER, OFFICE
+from libs.common.contracts.consumers import BROADCAST
+from libs.common.errors import Refusal
+
+BREAD = {"offers": "bread"}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def kept(text: str = "x") -> Kept:
+    return Kept(200, (), text.encode())
+
+
+def key(name: str) -> tuple[str, bytes, bool]:
+    return name, b"", False
+
+
+async def shown(house: House, **given: Any) -> Heard:
+    return await house("GET", f"/api/v1/entities/{BAKERY}", **given)
+
+
+def renames(house: House, name: str) -> None:
+    """Behind the gateway's back: what it keeps it keeps."""
+    house.services.on("directory", "POST", "/entities/fetch", {"items": [an_entity(BAKERY, name=name)]})
+    house.services.on("directory", "GET", f"/entities/{BAKERY}", an_entity(BAKERY, name=name))
+
+
+# what the gateway keeps, and of whom
+
+
+async def test_the_second_who_asks_without_a_token_gets_the_first_ones_answer(house: House):
+    first = await shown(house)
+    second = await shown(house, headers={"User-Agent": "other", "Accept-Language": "de"}, peer="192.0.2.77")
+    assert (first.status, second.body) == (200, first.body)
+    assert len(house.services.asked) == 1
+    assert (second.headers["cache-control"], second.headers["vary"]) == ("no-cache", "Authorization")
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+    found = [await house("GET", "/api/v1/entities", query=BREAD) for _ in range(3)]
+    assert len({each.body for each in found}) == 1
+    assert len(house.services.of("matcher", "POST", "/search")) == 1
+    await house("GET", "/api/v1/entities", query={"offers": "cake"})
+    assert len(house.services.of("matcher", "POST", "/search")) == 2
+
+
+@pytest.mark.parametrize(
+    "who", [{"token": MEMBER}, {"token": OFFICE}, {"token": f"key:read:{BAKERY}"}, {"token": "forged"}]
+)
+async def test_who_shows_a_token_gets_nothing_kept_and_leaves_nothing(house: House, who: Any):
+    private = an_entity(BAKERY, telephone="+1 555 0199")
+    house.services.on("directory", "GET", f"/entities/{BAKERY}", private)
+    before = await shown(house, **who)
+    public = await shown(house)
+    assert "+1 555 0199" not in public.body.decode()
+    after = await shown(house, **who)
+    assert (after.status, after.body) == (before.status, before.body)
+    if who["token"] not in {OFFICE, "forged"}:  # an admin sees here what everybody sees
+        assert "+1 555 0199" in after.body.decode()
+    assert after.headers["cache-control"] == "no-store"
+    searched = await house("GET", "/api/v1/entities", query=BREAD, **who)
+    assert searched.headers["cache-control"] == "no-store"
+    assert "accountNumber" not in (await house("GET", "/api/v1/entities", query=BREAD)).body.decode()
+
+
+async def test_a_token_of_the_node_beside_is_no_visitors_request(house: House):
+    await shown(house, headers={"X-Service-Token": "service:operator"})
+    assert len(house.gateway.public_reads) == 0
+
+
+async def test_refusals_are_not_kept(house: House):
+    assert (await house("GET", f"/api/v1/entities/{UNKNOWN}")).status == 400
+    house.services.on("directory", "POST", "/entities/fetch", refusal(503, "service_away", retry_after_s=3))
+    away = await shown(house)
+    assert (away.status, away.headers["retry-after"]) == (503, "3")
+    renames(house, "Back again")
+    assert (await shown(house)).json["data"]["name"] == "Back again"
+    for query in ({"querying_entity_id": BAKERY}, {"favorites_only": "true"}, {"page": "0"}):
+        assert (await house("GET", "/api/v1/entities", query=query)).status in {400, 401}
+    assert len(house.gateway.public_reads) == 1
+
+
+async def test_only_operations_that_say_so_are_kept_and_all_else_is_asked_every_time(house: House):
+    for _ in range(2):
+        await house("GET", "/api/v1/balance", token=MEMBER, query={"querying_entity_id": BAKERY})
+        await house("GET", "/api/v1/tags")
+    assert len(house.services.asked) == 4
+    assert len(house.gateway.public_reads) == 0
+
+
+async def test_a_change_through_this_gateway_shows_at_once(house: House):
+    await shown(house)
+    renames(house, "Renamed")
+    assert (await shown(house)).json["data"]["name"] == "Ana's bakery"
+    changed = await house("PATCH", f"/api/v1/user/entities/{BAKERY}", {"description": "New"}, token=MEMBER)
+    assert changed.status == 200
+    assert (await shown(house)).json["data"]["name"] == "Renamed"
+
+
+async def test_an_event_of_the_directory_drops_what_is_kept(house: House):
+    heard: dict[str, Any] = {}
+
+    class Bus:
+        async def listen(self, handlers, *, on_connected) -> None:
+            heard.update(handlers, connected=on_connected)
+
+    await house.gateway.public_reads.hear(Bus())  # type: ignore[arg-type]
+    assert set(CHANGES) == set(heard) - {"connected"} <= BROADCAST
+    for tell in (*(lambda kind=kind: heard[kind](None) for kind in CHANGES), heard["connected"]):
+        await shown(house)
+        assert len(house.gateway.public_reads) == 1
+        await tell()
+        assert len(house.gateway.public_reads) == 0
+
+
+async def test_head_and_compression_have_their_own_form_of_the_same_answer(house: House):
+    house.services.on("directory", "POST", "/entities/fetch", {"items": [an_entity(BAKERY, description="b" * 3000)]})
+    plain = await shown(house)
+    small = await shown(house, headers={"Accept-Encoding": "gzip"})
+    assert (small.headers["content-encoding"], "content-encoding" in plain.headers) == ("gzip", False)
+    assert int(small.headers["content-length"]) == len(small.body) < len(plain.body)
+    head = await house("HEAD", f"/api/v1/entities/{BAKERY}")
+    assert (head.body, head.headers["content-length"]) == (b"", str(len(plain.body)))
+
+
+# how it keeps
+
+
+async def test_nothing_is_answered_that_was_read_a_second_before():
+    clock = Clock()
+    reads = PublicReads(clock=clock)
+    gate = asyncio.Event()
+
+    async def slow() -> Kept:
+        await gate.wait()
+        return kept("first")
+
+    first = asyncio.ensure_future(reads.answer(key("a"), slow))
+    await asyncio.sleep(0)
+    clock.now += 0.7  # counts from the beginning of its making, not from its end
+    gate.set()
+    assert (await first).body == b"first"
+    assert reads.get(key("a")) is not None
+    clock.now += 0.3
+    assert reads.get(key("a")) is None
+
+    async def second() -> Kept:
+        return kept("second")
+
+    assert (await reads.answer(key("a"), second)).body == b"second"
+    assert (len(reads), reads.bytes) == (1, 6)
+
+
+async def test_who_asks_at_the_same_time_waits_for_one_making_and_one_who_leaves_harms_nobody():
+    reads = PublicReads()
+    gate, made = asyncio.Event(), []
+
+    async def make() -> Kept:
+        made.append(1)
+        await gate.wait()
+        return kept()
+
+    asking = [asyncio.ensure_future(reads.answer(key("a"), make)) for _ in range(5)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    gate.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [kept()] * 4
+    assert len(made) == 1
+
+
+async def test_what_was_being_made_when_something_changed_is_not_kept():
+    reads = PublicReads()
+    gate = asyncio.Event()
+
+    async def old() -> Kept:
+        await gate.wait()
+        return kept("old")
+
+    async def new() -> Kept:
+        return kept("new")
+
+    before = asyncio.ensure_future(reads.answer(key("a"), old))
+    await asyncio.sleep(0)
+    reads.drop()
+    assert (await reads.answer(key("a"), new)).body == b"new"
+    gate.set()
+    assert (await before).body == b"old"
+    kept_now = reads.get(key("a"))
+    assert kept_now is not None
+    assert (kept_now.body, reads.bytes) == (b"new", 3)
+
+
+async def test_neither_entries_nor_bytes_grow_beyond_their_bounds():
+    async def make() -> Kept:
+        return kept("x" * 100)
+
+    few = PublicReads(entries_max=10)
+    for number in range(50):
+        await few.answer(key(str(number)), make)
+    assert (len(few), few.bytes) == (10, 1000)
+    small = PublicReads(bytes_max=250)
+    for number in range(50):
+        await small.answer(key(str(number)), make)
+        await asyncio.sleep(0)
+    assert (len(small), small.bytes) == (2, 200)
+    tiny = PublicReads(bytes_max=50)
+    assert (await tiny.answer(key("a"), make)).body == b"x" * 100
+    await asyncio.sleep(0)
+    assert (len(tiny), tiny.bytes) == (0, 0)
+
+
+async def test_single_reads_that_come_at_once_go_together():
+    asked: list[list[str]] = []
+    gate, began = asyncio.Event(), asyncio.Event()
+
+    async def fetch(ids):
+        asked.append(list(ids))
+        began.set()
+        await gate.wait()
+        return {each: each.upper() for each in ids if each != "nobody"}
+
+    together = Together(fetch, at_once_max=3, under_way_max=1)
+    first = asyncio.ensure_future(together.one("a"))
+    await began.wait()
+    rest = [asyncio.ensure_future(together.one(name)) for name in ("a", "b", "b", "nobody", "c")]
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(first, *rest) == ["A", "A", "B", "B", None, "C"]
+    assert asked == [["a"], ["a", "b", "nobody"], ["c"]]
+
+
+async def test_a_fetch_that_fails_fails_for_those_who_waited_for_it_and_no_longer():
+    faults = [Refusal.of(503, "service_away", "Away.", retry_after_s=2)]
+
+    async def fetch(ids):
+        if faults:
+            raise faults.pop()
+        return dict.fromkeys(ids, 1)
+
+    together = Together(fetch)
+    told = await asyncio.gather(together.one("a"), together.one("b"), return_exceptions=True)
+    assert [(each.status, each.retry_after_s) for each in told if isinstance(each, Refusal)] == [(503, 2), (503, 2)]
+    assert await together.one("a") == 1
+
+
+async def test_public_entities_asked_at_once_are_one_question(house: House):
+    heard = await asyncio.gather(
+        shown(house), house("GET", f"/api/v1/entities/{GARAGE}"), house("GET", f"/api/v1/entities/{UNKNOWN}")
+    )
+    assert [each.status for each in heard] == [200, 200, 400]
+    assert [each.body["ids"] for each in house.services.of("directory", "POST", "/entities/fetch")] == [
+        [BAKERY, GARAGE, UNKNOWN]
+    ]
