@@ -26,6 +26,7 @@ from gateway.api.reading import read_body, read_query
 from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
+from gateway.refusals import note_refusal
 from gateway.public_reads import Kept, PublicReads
 from libs.common.auth import Principal
 from libs.common.context import request_id
@@ -65,6 +66,9 @@ class Api:
                 return
             call, reply = await self._reply(scope, receive, operation, found[1])
         except Refusal as refusal:
+            if refusal.status == 403:
+                who, what = scope["state"].get("principal"), f"{operation.method} {operation.path}"
+                await note_refusal(self._context.clients.identity, caller_of(scope), who, what, refusal)
             await self._refuse(send, refusal, operation, cors, found[0])
             return
         except Exception:
@@ -138,6 +142,7 @@ class Api:
             raise refused
         elif _is_node(principal):
             raise Refusal.of(401, "token_invalid", "This token is not a person's.")
+        state["principal"] = principal
         judge(operation, principal)
         key = headers.get("idempotency-key")
         if operation.method == "GET" or 400 not in operation.statuses:

@@ -53,6 +53,10 @@ __all__ = [
 ]
 
 
+_NOTE_TIMEOUT_S = 2.0
+"""Nobody waits long for a record."""
+
+
 def _own(caller: Caller) -> Caller:
     """The same request, asked by the gateway itself: nobody is logged in, or the gateway vouches."""
     return replace(caller, token=None)
@@ -221,6 +225,13 @@ class IdentityClient:
         with a code of it turns it on and answers the recovery codes. Refusals as for login."""
         body = {"email": email, "password": password, "role": role}
         return cast("SecondFactorSecret", await self._call(_own(caller), "POST", "/second-factor/enrol", body))
+
+    async def note_refusal(self, caller: Caller, *, user_id: str, role: str, operation: str) -> None:
+        """AD-07: a person was refused `operation` (method and template of its path)."""
+        body = {"user_id": user_id, "role": role, "operation": operation}
+        await self._peers.call(
+            "identity", "POST", "/refusals", caller=_own(caller), body=body, timeout_s=_NOTE_TIMEOUT_S
+        )
 
     # -- own details ----------------------------------------------------------------------------------------------
 

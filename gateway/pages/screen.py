@@ -24,11 +24,13 @@ from gateway.pages.notes import NOTES
 from gateway.pages.render import make_environment
 from gateway.pages.sessions import Sessions, Visitor
 from gateway.pages.static_files import StaticFiles
+from gateway.refusals import note_refusal
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id
 from libs.common.peers import Caller
 
 _log = structlog.get_logger(__name__)
+_NO_RIGHT_ASKED = frozenset({"form_foreign", "form_stale", "no_entity"})
 Who = Literal["anyone", "member", "admin", "either"]
 """`either`: anybody who is logged in."""
 
@@ -190,6 +192,7 @@ async def answer(house: House, request: Request, handler: Handler, door: Door) -
     try:
         response = await _answered(screen, handler, door)
     except Refusal as refusal:
+        await _note(screen, refusal)
         response = refused(screen, refusal)
     except Exception:  # noqa: BLE001  a person gets a page with a number to tell, the log gets the fault
         _log.exception("page_failed", path=request.scope.get("state", {}).get("route"))
@@ -199,6 +202,13 @@ async def answer(house: House, request: Request, handler: Handler, door: Door) -
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("Vary", "Cookie, Accept-Language")
     return response
+
+
+async def _note(screen: Screen, refusal: Refusal) -> None:
+    """A refusal of a right goes into the activity log; one of a form, or for want of an entity, says nothing of a right."""
+    if refusal.status == 403 and not {problem.code for problem in refusal.problems} & _NO_RIGHT_ASKED:
+        what = f"{screen.request.method} {screen.request.state.route}"
+        await note_refusal(screen.clients.identity, screen.own_caller(), screen.visitor.principal, what, refusal)
 
 
 async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:

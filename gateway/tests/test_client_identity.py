@@ -13,7 +13,8 @@ NOTHING_TO_GIVE = {
     "email": "ana@example.org", "password": "green-Tomatoes-42", "refresh_token": "r", "session_id": "s", "token": "t",
     "code": "1", "current_password": "p", "changes": {"first_name": "Ana"}, "user_id": "u", "entity_id": "e",
     "user_ids": ["u"], "invitation_id": "i", "name": "till", "scopes": ["read"], "key_id": "k", "client_id": "c",
-    "client_secret": "x", "token_id": "o", "profile": {"name": "Ana's"},
+    "client_secret": "x", "token_id": "o", "profile": {"name": "Ana's"}, "role": "member",
+    "operation": "GET /a",
 }  # fmt: skip
 
 
@@ -37,7 +38,7 @@ class Recorded:
 SPEAKING_FOR_ITSELF = {
     "signup", "login", "refresh", "request_password_reset", "check_password_reset", "reset_password", "verify_email",
     "enrol_second_factor", "delete_account", "look_at_invitation", "client_credentials", "issue_one_time_token",
-    "revocations",
+    "revocations", "note_refusal",
 }  # fmt: skip
 
 

@@ -260,6 +260,9 @@ class Identity(Part):
         self.here("logout")
         self.c.sessions.pop(caller.token or "", None)
 
+    async def note_refusal(self, caller: Caller, *, user_id: str, role: str, operation: str) -> None:
+        self.here("note_refusal", (user_id, role, operation))
+
     async def me(self, caller: Caller) -> Any:
         self.here("me")
         return self.c.users[self.principal(caller).id]

@@ -212,3 +212,10 @@ async def test_a_visitor_who_asks_too_often_is_asked_to_wait(town):
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
     assert "Not just now" in answers[-1].text
+
+
+async def test_a_member_who_opens_an_admins_page_is_noted_and_an_old_form_is_not(town, ana):
+    await ana.open("/admin/users", status=403)
+    await ana.client.post("/logout", data={"csrf": "x"})
+    (noted,) = [what for call, what in town.calls if call == "note_refusal"]
+    assert noted == (town.owner_of(id_of(town, "Ana")), "member", "GET /admin/users")

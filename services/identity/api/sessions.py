@@ -1,16 +1,18 @@
 """Coming in, staying in, going out."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Response
-from pydantic import field_validator, model_validator
+from pydantic import StringConstraints, field_validator, model_validator
 
 from libs.common.clock import rfc3339
 from libs.common.web import json_response, public, router
 from services.identity.api import shapes
 from services.identity.api.common import Body, Id, Secret, Service, Text, TheClient, TheDeps, User
 from services.identity.service import keys, login, signup
+from services.identity.service.deps import Actor
+from services.identity.service.refused import OPERATION_LENGTH_MAX, note_refused
 
 routes = router()
 Kind = Literal["api", "browser"]
@@ -62,6 +64,14 @@ class RefreshBody(Body):
     """`POST /refresh`"""
 
     refresh_token: Secret
+
+
+class RefusalBody(Body):
+    """`POST /refusals`: an operation by its method and template, never with values in it."""
+
+    user_id: Id
+    role: Literal["member", "admin", "operator"]
+    operation: Annotated[str, StringConstraints(pattern=r"^[A-Z]+ /[\w/.{}-]*$", max_length=OPERATION_LENGTH_MAX)]
 
 
 @routes.post("/signup")
@@ -119,3 +129,8 @@ async def revocations(deps: TheDeps, caller: Service) -> Response:
         for session_id, until in await keys.revocations(deps)
     ]
     return json_response({"items": items})
+
+
+@routes.post("/refusals", status_code=204)
+async def refusal(body: RefusalBody, deps: TheDeps, caller: Service, client: TheClient) -> None:
+    await note_refused(deps, Actor(body.user_id, body.role), body.operation, client)

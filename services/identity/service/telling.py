@@ -18,6 +18,7 @@ from services.identity.store import users as store
 
 REFUSALS_TOLD_MAX = 5
 REFUSALS_PERIOD_S = 900
+PERSON = "person"
 
 
 def user_changed(user: User, now: datetime) -> Envelope:
@@ -95,10 +96,23 @@ def _category(actor: Actor | None) -> str:
     return "user" if actor.role == "member" else "admin"
 
 
-async def is_told(work: Unit, caller: str, action: str, *, told_max: int = REFUSALS_TOLD_MAX) -> bool:
+async def is_told(
+    work: Unit, caller: str, action: str, *, told_max: int = REFUSALS_TOLD_MAX, period_s: int = REFUSALS_PERIOD_S
+) -> bool:
     """Whether this refusal of a caller still gets a record of its own; later ones are counted into one record."""
-    until = work.now + timedelta(seconds=REFUSALS_PERIOD_S)
+    until = work.now + timedelta(seconds=period_s)
     return await upkeep.count_refusal(work.connection, caller, action, told_max=told_max, until=until)
+
+
+def person_caller(actor: Actor, operation: str) -> str:
+    """Under what the refusals of a person and an operation are counted."""
+    return f"{PERSON} {actor.id} {actor.role} {operation}"
+
+
+def person_of(caller: str) -> tuple[Actor, str]:
+    """The person and the operation of `person_caller`."""
+    _, user_id, role, operation = caller.split(" ", 3)
+    return Actor(user_id, role), operation
 
 
 async def email_of(work: Unit, actor: Actor) -> str | None:

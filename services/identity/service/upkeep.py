@@ -6,6 +6,7 @@ import structlog
 
 from services.identity.service import keys, telling
 from services.identity.service.deps import Deps, unit
+from services.identity.service.refused import tell_counted_of
 from services.identity.store import upkeep as store
 
 _EVERY_S = 30.0
@@ -19,6 +20,9 @@ async def tell_counted(deps: Deps) -> int:
         counted = await store.take_refusals(work.connection, work.now)
         for one in counted:
             kind, _, name = one.caller.partition(" ")
+            if kind == telling.PERSON:
+                await tell_counted_of(work, one.caller, one.counted)
+                continue
             detail = f"{one.counted} more times from the same {kind}."
             telling.audit(work, one.action, detail, email=name if kind == "account" else None)
     return len(counted)

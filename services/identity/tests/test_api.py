@@ -299,3 +299,18 @@ async def test_users_are_fetched_by_ids_and_by_entities(identity: Running):
     assert [one["id"] for one in found["items"]] == [ben["user_id"], ana["user_id"]]
     found = await identity.call("POST", "/users/fetch", {"entity_ids": [ana["entity_id"]]})
     assert [one["email"] for one in found["items"]] == ["ana@example.org"]
+
+
+async def test_the_gateway_notes_whom_it_refused_what(identity: Running):
+    ana = await identity.sign_up()
+    body = {"user_id": ana["user_id"], "role": "member", "operation": "GET /api/v1/admin/entities/{entityID}"}
+    for _ in range(3):
+        await identity.call("POST", "/refusals", body)
+    (line,) = [row["data"] for row in await identity.told("audit.recorded.v1") if row["data"]["action"] == "forbidden"]
+    assert (line["actor_id"], line["actor_email"], line["category"]) == (ana["user_id"], "ana@example.org", "user")
+    assert line["detail"] == "Was refused GET /api/v1/admin/entities/{entityID} from 192.0.2.7."
+    await refused(identity.call("POST", "/refusals", body, token=ana["token"]), 403, "forbidden")
+    for wrong in ({"operation": "GET /a\nb"}, {"operation": "x" * 151}, {"role": "root"}, {"user_id": "ana"}):
+        with pytest.raises(Refusal) as caught:
+            await identity.call("POST", "/refusals", body | wrong)
+        assert (caught.value.status, caught.value.problems[0].field) == (400, next(iter(wrong)))

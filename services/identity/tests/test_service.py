@@ -10,12 +10,14 @@ from services.identity.domain.errors import AccountLocked, AddressThrottled, Fie
 from services.identity.service import login, passwords, signup, users
 from services.identity.service.deps import Actor, Client
 from services.identity.service.login import LogIn
+from services.identity.service.refused import note_refused
 from services.identity.service.signup import SignUp
 from services.identity.service.upkeep import tell_counted
 from services.identity.tests.conftest import PASSWORD, Running, start
 
 HERE = Client("192.0.2.7", "a browser")
 WRONG = "not-the-Password-1"
+USER = "ana@example.org"
 
 
 async def sign_up(identity: Running, email: str = "ana@example.org", **more):
@@ -338,3 +340,34 @@ async def test_an_admins_edit_keeps_before_and_after(identity: Running):
     assert json.dumps(line)
     changed = (await identity.told("user.changed.v1"))[-1]
     assert (changed["sequence"], changed["data"]["email"]) == (2, "new@example.org")
+
+
+async def test_of_a_person_and_an_operation_one_refusal_a_minute_is_told_with_how_often(identity: Running):
+    ticket = await sign_up(identity)
+    ana = Actor(ticket.user_id, "member")
+
+    async def lines() -> list[str]:
+        told = [row["data"] for row in await identity.told("audit.recorded.v1")]
+        return [line["detail"] for line in told if (line["action"], line["actor_email"]) == ("forbidden", USER)]
+
+    users_of_all, keys = "GET /api/v1/admin/users", "POST /api/v1/admin/keys/rotate"
+    for _ in range(40):
+        await note_refused(identity.deps, ana, users_of_all, HERE)
+    await note_refused(identity.deps, ana, keys, HERE)
+    first = [f"Was refused {operation} from 192.0.2.7." for operation in (users_of_all, keys)]
+    assert await lines() == first
+    await tell_counted(identity.deps)
+    assert await lines() == first, "the minute is not over"
+    identity.clock.move(seconds=60)
+    await tell_counted(identity.deps)
+    counted = [*first, f"Was refused {users_of_all} 39 more times."]
+    assert await lines() == counted
+    await note_refused(identity.deps, ana, users_of_all, HERE)
+    assert await lines() == counted, "a minute has not passed since the last record"
+    identity.clock.move(seconds=60)
+    await tell_counted(identity.deps)
+    assert await lines() == [*counted, f"Was refused {users_of_all} once more."]
+    for _ in range(2):
+        identity.clock.move(seconds=60)
+        await tell_counted(identity.deps)
+    assert await identity.deps.pool.fetchval("select count(*) from refusals") == 0
