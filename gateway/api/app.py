@@ -26,8 +26,8 @@ from gateway.api.reading import read_body, read_query
 from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
-from gateway.refusals import note_refusal
 from gateway.public_reads import Kept, PublicReads
+from gateway.refusals import note_refusal
 from libs.common.auth import Principal
 from libs.common.context import request_id
 from libs.common.errors import Problem, Refusal
