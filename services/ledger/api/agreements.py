@@ -172,16 +172,27 @@ async def _preview(ledger: Ledger, request: Request) -> Response:
         raise refusal("unknown_account")
     payer, payee = (own, other) if proposal.outgoing else (other, own)
     fees = await ledger.agreements.fees(payer["number"], payee["number"], proposal.amount_minor)
+    total = proposal.amount_minor + sum(fee.amount_minor for fee in fees)
     return json_response(
         {
             "payer": _party(payer),
             "payee": _party(payee),
             "amount_minor": proposal.amount_minor,
             "fees": [_fee(fee) for fee in fees],
-            "total_minor": proposal.amount_minor + sum(fee.amount_minor for fee in fees),
+            "total_minor": total,
+            "after": _after(own, -total if proposal.outgoing else proposal.amount_minor),
             "unit": own["unit"],
         }
     )
+
+
+def _after(own: dict[str, Any], change: int) -> dict[str, int]:
+    """What the initiator's account would show once the transfer is completed; whether it can be is not judged here."""
+    return {
+        "balance_minor": own["balance_minor"] + change,
+        "available_to_spend_minor": own["available_to_spend_minor"] + change,
+        "available_to_receive_minor": own["available_to_receive_minor"] - change,
+    }
 
 
 async def _lines(request: Request, who: Principal) -> tuple[list[Line], bool]:
