@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 
 from libs.common import context, logs, metrics, telemetry
 from libs.common.errors import Refusal
@@ -45,6 +46,8 @@ class Edge:
                 await self._app(scope, limited.receive, answer.send)
         except asyncio.CancelledError:
             raise
+        except ClientDisconnect:
+            _log.debug("client_left", method=scope["method"], path=scope["path"])  # there is nobody to answer
         except Exception:
             _log.exception("unexpected", method=scope["method"], path=scope["path"])
             if answer.status:

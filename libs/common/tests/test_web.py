@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Annotated
 
 import pytest
+import structlog
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -168,6 +169,22 @@ async def test_a_route_may_have_a_limit_of_its_own(call):
     assert (await call("POST", "/v/small", raw=b"x" * 21)).status == 413
 
 
+def _posting(path, maker):
+    """A request whose body the test itself hands out."""
+    token = maker.service("gateway", "tested").encode()
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer " + token), (b"content-type", b"application/json")],
+        "state": {},
+    }
+
+
 async def test_a_body_without_a_length_is_counted_as_it_comes(api, maker):
     sent, pieces = [], [b"x" * 15, b"x" * 15]
 
@@ -177,20 +194,27 @@ async def test_a_body_without_a_length_is_counted_as_it_comes(api, maker):
     async def send(message):
         sent.append(message)
 
-    token = maker.service("gateway", "tested").encode()
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": "/v/small",
-        "query_string": b"",
-        "headers": [(b"authorization", b"Bearer " + token)],
-        "state": {},
-    }
-    await api(scope, receive, send)
+    await api(_posting("/v/small", maker), receive, send)
     assert sent[0]["status"] == 413
+
+
+@pytest.mark.parametrize("path", ["/v/orders", "/v/small"])
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault_of_ours(api, maker, path):
+    messages = [{"type": "http.request", "body": b'{"amount', "more_body": True}, {"type": "http.disconnect"}]
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    with structlog.testing.capture_logs() as lines:
+        await api(_posting(path, maker), receive, send)
+    assert sent == []
+    assert messages == []
+    told = [(line["event"], line["log_level"]) for line in lines if line["event"] != "request"]
+    assert told == [("client_left", "debug")]
 
 
 async def test_a_domain_error_has_the_status_and_the_sentence_of_the_table(call):
