@@ -1,0 +1,100 @@
+"""The figures as lines while they are taken, and as the page that keeps them."""
+
+import os
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.bench.load import Measured
+
+PAGE = Path(__file__).parents[2] / "docs" / "bench-api.md"
+OLD = {
+    "two-step payments": "75 / 73",
+    "search by an offer, a visitor": "404 / 409",
+    "search by an offer, a member": "404 / 409",
+    "one entity, any of them": "5,025 / 5,497",
+    "one entity, always the same": "5,025 / 5,497",
+    "balance": "886 / 766",
+    "logins": "32 / 32",
+}
+"""The server it replaces, at 16 / 64 connections."""
+
+
+@dataclass(slots=True)
+class Part:
+    """The figures of one way to run it."""
+
+    title: str
+    rows: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, name: str, connections: int, measured: Measured, used_s: float) -> None:
+        """One line of the table."""
+        cost = used_s / max(1, len(measured.calls)) * 1e6
+        at = [measured.at(share) for share in (0.5, 0.95, 0.99)]
+        wrong = f"  {measured.wrong} wrong: {measured.last_wrong}" if measured.wrong else ""
+        print(
+            f"  {name:30} {connections:3}  {measured.rate:7.0f} /s   p50 {at[0]:7.2f}  p95 {at[1]:7.2f}"
+            f"  p99 {at[2]:7.2f} ms  cpu {cost:6.0f} µs{wrong}",
+            flush=True,
+        )
+        numbers = " | ".join(f"{each:,.2f}" for each in at)
+        self.rows.append(
+            f"| {name} | {connections} | {measured.rate:,.0f} | {numbers} | {cost:,.0f} | {measured.wrong} | {OLD.get(name, '')} |"
+        )
+
+    def say(self, sentence: str) -> None:
+        """What stands below the table."""
+        print(f"  {sentence}", flush=True)
+        self.sentences.append(f"- {sentence}")
+
+    def text(self) -> str:
+        """In Markdown."""
+        head = [
+            f"## {self.title}",
+            "",
+            "| what | connections | a second | p50 ms | p95 ms | p99 ms | CPU µs a call | refused | the old server at 16 / 64 |",
+            "|---|---|---|---|---|---|---|---|---|",
+        ]
+        return "\n".join([*head, *self.rows, "", *self.sentences, ""])
+
+
+def write(parts: list[Part], alone: list[str], command: str, began: str) -> None:
+    """The page."""
+    lines = [
+        "# The public API's figures",
+        "",
+        f"Written by `{command}`, never by hand. Node, databases and the client that asks share one machine.",
+        "",
+        f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"- machine: {_machine()}",
+        f"- load average before and after: {began}; {load_average()}. What else the machine did slows every line.",
+        f"- Python {platform.python_version()}; the node logs at the level `warning`, without limits of rates",
+        "- `CPU µs a call` is the processor time of the node's own processes (of the embedded node its PostgreSQL too; real",
+        "  servers are not in it), background work of the same seconds included",
+        "- the old server was measured on another day, on 2 cores too, with 10,000 trading members of ten tags each",
+        "- 128 members log in, pay and look at their balance; the others have nobody behind them and an unused account",
+        "- answers to visitors (searches, one entity) may be kept for a second at most, as `gateway/public_reads.py` says;",
+        "  searches ask for one of 100 tags, so most are answered from there; of 10,000 entities read at random hardly any is",
+        "  (those that are asked for at once are fetched together); nothing is kept for members",
+        "",
+        "The gateway alone, over services that answer from memory (reach: 300 µs of processor time):",
+        "",
+        *(f"- {line}" for line in alone),
+        "",
+    ]
+    PAGE.write_text("\n".join([*lines, "\n".join(part.text() for part in parts)]), encoding="utf-8")
+
+
+def load_average() -> str:
+    return " ".join(f"{each:.2f}" for each in os.getloadavg())
+
+
+def _machine() -> str:
+    model = ""
+    about = Path("/proc/cpuinfo")
+    if about.exists():
+        names = [line.partition(":")[2].strip() for line in about.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else ""
+    return f"{os.cpu_count()} cores {model or platform.machine()}, {platform.system()} {platform.release()}"
