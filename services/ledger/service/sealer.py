@@ -61,7 +61,7 @@ async def _ahead(pages: AsyncGenerator[Page, None]) -> AsyncGenerator[Page, None
             yield page
     finally:
         following.cancel()
-        await asyncio.wait([following])
+        await asyncio.gather(following, return_exceptions=True)
         await pages.aclose()
 
 
