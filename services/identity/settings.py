@@ -29,6 +29,12 @@ class Settings(CommonSettings):
         1_209_600, ge=60, description="a browser's session ends when it was not used for this long"
     )
     session_lifetime_s: int = Field(7_776_000, ge=60, description="a browser's session ends this long after the login")
+    sessions_per_user_max: int = Field(
+        20,
+        ge=1,
+        le=200,
+        description="sessions a user may have at once; a login beyond it ends the one used longest ago",
+    )
     refresh_grace_s: int = Field(
         10, ge=0, le=60, description="a refresh token used again within this time is a lost answer, not a theft"
     )

@@ -8,6 +8,7 @@ from libs.common.ids import new_id
 from services.identity.domain.people import User
 from services.identity.domain.sessions import Session, session_end, token_end
 from services.identity.sealing import hash_of, new_secret
+from services.identity.service import telling
 from services.identity.service.deps import Client, Deps, Unit
 from services.identity.store import sessions, users
 
@@ -57,6 +58,7 @@ async def open_session(
         address=client.address[:_ADDRESS_LENGTH_MAX],
         agent=client.agent[:_AGENT_LENGTH_MAX],
     )
+    await _make_room(deps, work, user.id)
     await sessions.insert(work.connection, session)
     await users.note_login(work.connection, user.id, session.address, work.now)
     device = hash_of(f"{session.address}\n{session.agent}")
@@ -77,6 +79,15 @@ async def open_session(
         previous=(user.last_login_at, user.last_login_address),
         recovery_codes=recovery_codes,
     )
+
+
+async def _make_room(deps: Deps, work: Unit, user_id: str) -> None:
+    """Ends the sessions used longest ago where there are as many as may be."""
+    most = deps.settings.sessions_per_user_max - 1
+    if too_many := await sessions.beyond(work.connection, user_id, work.now, most):
+        await telling.end_sessions(work, user_id, "too_many", only=too_many)
+        detail = f"Ended {len(too_many)} used longest ago: a user has at most {most + 1} sessions."
+        telling.audit(work, "session.ended", detail, subject=user_id)
 
 
 async def ticket(

@@ -40,6 +40,18 @@ async def live_of(connection: Connection, user_id: str, now: datetime) -> list[S
     return [_session(row) for row in rows]
 
 
+async def beyond(connection: Connection, user_id: str, now: datetime, most: int) -> list[str]:
+    """Ids of the live sessions of a user that are too many: those used longest ago."""
+    rows = await connection.fetch(
+        "select id from sessions where user_id = $1 and ended_at is null and expires_at > $2"
+        " order by last_used_at desc, id desc offset $3",
+        user_id,
+        now,
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
 async def lock(connection: Connection, session_id: str) -> Session | None:
     """One session, kept from others until the transaction ends."""
     row = await connection.fetchrow(f"{_SELECT} where id = $1 for update", session_id)

@@ -8,7 +8,7 @@ import pytest
 
 from libs.common.errors import Refusal
 from libs.common.ids import is_id, new_id
-from services.identity.tests.conftest import PASSWORD, Running
+from services.identity.tests.conftest import PASSWORD, Running, start
 
 OTHER = "another-Good-1"
 
@@ -314,3 +314,27 @@ async def test_the_gateway_notes_whom_it_refused_what(identity: Running):
         with pytest.raises(Refusal) as caught:
             await identity.call("POST", "/refusals", body | wrong)
         assert (caught.value.status, caught.value.problems[0].field) == (400, next(iter(wrong)))
+
+
+async def test_of_too_many_sessions_the_one_used_longest_ago_ends(identity: Running, database: str):
+    capped = await start(database, identity.clock, sessions_per_user_max=3)
+    try:
+        first = await capped.sign_up(kind="browser")
+        capped.clock.move(seconds=1)
+        second = await capped.log_in()
+        other = await capped.sign_up(email="ben@example.org")
+        capped.clock.move(seconds=1)
+        first = await capped.call("POST", "/refresh", {"refresh_token": first["refresh_token"]})
+        capped.clock.move(seconds=1)
+        third = await capped.log_in()
+        for each in (first, second, third, other):
+            await capped.call("GET", "/users/me", token=each["token"])
+        fourth = await capped.log_in()
+        await refused(capped.call("GET", "/users/me", token=second["token"]), 401, "session_ended")
+        for each in (first, third, fourth, other):
+            await capped.call("GET", "/users/me", token=each["token"])
+        (ended,) = await capped.told("session.ended.v1")
+        assert (ended["data"]["session_id"], ended["data"]["reason"]) == (second["session_id"], "too_many")
+        assert len((await capped.call("GET", "/sessions", token=fourth["token"]))["items"]) == 3
+    finally:
+        await capped.service.stop()
