@@ -143,12 +143,21 @@ class Fee(TypedDict):
     payee: Party
 
 
+class After(TypedDict):
+    """The initiator's account once the transfer is completed, with its fees."""
+
+    balance: float
+    availableToSpend: float
+    availableToReceive: float
+
+
 class Preview(TypedDict):
     payer: Party
     payee: Party
     amount: float
     fees: list[Fee]
     total: float
+    accountAfter: After
     unit: str
 
 

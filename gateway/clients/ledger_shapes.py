@@ -92,6 +92,14 @@ class PendingJson(TransferJson):
     may_cancel: bool
 
 
+class AfterJson(TypedDict):
+    """An account as it would be after a transfer, with its fees."""
+
+    balance_minor: int
+    available_to_spend_minor: int
+    available_to_receive_minor: int
+
+
 class PreviewJson(TypedDict):
     """What a proposal would do, before it is confirmed (LE-11). Refusals come as for the proposal itself."""
 
@@ -100,6 +108,8 @@ class PreviewJson(TypedDict):
     amount_minor: int
     fees: list[FeeJson]
     total_minor: int
+    account_after: AfterJson
+    """The initiator's account."""
     unit: str
 
 

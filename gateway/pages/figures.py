@@ -1,8 +1,6 @@
-"""Figures drawn and shown: where the balance lies between its limits, and what a transfer would leave."""
+"""Figures drawn: where the balance lies between its limits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gateway.clients.ledger_shapes import AccountJson
 from gateway.pages.language import Language
@@ -40,23 +38,4 @@ def beam_of(language: Language, account: AccountJson) -> Beam:
         knob=max(0, min(991, end - 4)),
         css="beam-below" if balance < 0 else "beam-above",
         words=said,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """What would be left of mine after a transfer. For the eye only: the ledger decides what is possible."""
-
-    balance_minor: int
-    to_spend_minor: int
-    to_receive_minor: int
-
-
-def after_transfer(account: Mapping[str, Any], direction: str, total_minor: int) -> After:
-    """`direction` out: I pay the total, in: I receive it."""
-    change = -total_minor if direction == "out" else total_minor
-    return After(
-        balance_minor=account["balance_minor"] + change,
-        to_spend_minor=account["available_to_spend_minor"] + change,
-        to_receive_minor=account["available_to_receive_minor"] - change,
     )

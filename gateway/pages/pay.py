@@ -14,7 +14,6 @@ from starlette.responses import Response
 from gateway.clients.directory import Entity
 from gateway.clients.ledger_shapes import AccountJson, Direction, NewTransfer, PreviewJson, TransferJson
 from gateway.clients.matcher import Search
-from gateway.pages.figures import after_transfer
 from gateway.pages.gather import Part, part_of
 from gateway.pages.page import Page
 from gateway.pages.screen import Screen, form_problems
@@ -159,10 +158,8 @@ async def show_confirm(screen: Screen) -> Response:
 def _confirm_page(
     screen: Screen, deal: Deal, preview: PreviewJson, problems: tuple[Problem, ...] = (), status: int = 200
 ) -> Response:
-    total = preview["total_minor"] if deal.direction == "out" else preview["amount_minor"]
     values: dict[str, Any] = {"deal": deal, "preview": preview, "acting": deal.acting, "base": _base(deal.direction)}
-    after = after_transfer(deal.account.value, deal.direction, total) if deal.account.value else None
-    return screen.render("pay_confirm.html", status=status, problems=problems, after=after, **values)
+    return screen.render("pay_confirm.html", status=status, problems=problems, **values)
 
 
 def _transfer(deal: Deal) -> NewTransfer:

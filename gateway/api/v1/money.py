@@ -90,7 +90,7 @@ async def list_pending(call: Call, *, query: PendingQuery) -> Reply:
     example={"transfer": "out", "initiator": "1234567812345670", "receiver": "8765432187654321", "amount": 12.5},
 )
 async def preview_transfer(call: Call, *, body: ProposeBody) -> Reply:
-    """Fees and the total before confirming; nothing is kept."""
+    """Fees, the total and what would be left, before confirming; nothing is kept."""
     try:
         return Reply(camel(await call.context.clients.ledger.preview(call.caller, proposal_of(body))))
     except Refusal as refusal:

@@ -38,6 +38,7 @@ class Community:
         self.keys: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.favorites: dict[str, list[str]] = defaultdict(list)
         self.dismissals: dict[str, list[str]] = defaultdict(list)
+        self.fee_minor = 0
         self.messages: list[dict[str, Any]] = []
         self.category_names: list[str] = []
         self.notices: list[dict[str, Any]] = []
@@ -334,8 +335,23 @@ class Identity(Part):
         self.here("enrol_second_factor", asked)
         return SECRET
 
-    async def memberships(self, caller: Caller, *, entity_id: str) -> Any:
+    async def export_me(self, caller: Caller) -> Any:
+        self.here("export_me")
+        return {"user": await self.me(caller), "sessions": [], "api_keys": []}
+
+    async def delete_account(self, caller: Caller, user_id: str, *, password: str, closed_entity_ids: Any = ()) -> None:
+        self.here("delete_account", list(closed_entity_ids))
+        assert caller.token is None
+        if password != self.c.users[user_id]["password"]:
+            raise Refusal.of(400, "current_password_wrong", "The current password is wrong.", "password")
+        if set(self.c.owners[user_id]) - set(closed_entity_ids):
+            raise Refusal.of(409, "last_owner", "An entity must keep an owner.")
+        del self.c.users[user_id]
+
+    async def memberships(self, caller: Caller, *, entity_id: str | None = None) -> Any:
         self.here("memberships")
+        if entity_id is None:
+            return [{"entity_id": each} for each in self.c.owners[self.principal(caller).id]]
         self.owned(caller, entity_id)
         found = [user_id for user_id, owned in self.c.owners.items() if entity_id in owned]
         return [
@@ -619,10 +635,13 @@ class Ledger(Part):
 
     async def accounts_by_entity(self, caller: Caller, entity_ids: Any) -> Any:
         self.here("accounts_by_entity")
-        admin = self.principal(caller).is_admin
+        who = self.principal(caller)
+        whole = set(self.c.accounts) if who.is_admin else set(self.c.owners[who.id])
         found = [self.c.accounts[each] for each in entity_ids if each in self.c.accounts]
         public = ("entity_id", "number", "name", "may_trade")
-        return [self.whole(each) if admin else {name: each[name] for name in public} for each in found]
+        return [
+            self.whole(each) if each["entity_id"] in whole else {name: each[name] for name in public} for each in found
+        ]
 
     async def open_account(self, caller: Caller, entity_id: str, **rest: Any) -> Any:
         self.here("open_account", rest)
@@ -653,14 +672,21 @@ class Ledger(Part):
 
     async def preview(self, caller: Caller, transfer: Any) -> Any:
         self.here("preview", transfer)
-        sides = self.sides(transfer)
-        amount = transfer["amount_minor"]
+        sides, goes_out = self.sides(transfer), transfer["direction"] == "out"
+        amount, fee = transfer["amount_minor"], self.c.fee_minor
+        own = self.whole(self.c.accounts[sides[0] if goes_out else sides[1]])
+        change = -amount - fee if goes_out else amount
         return {
             "payer": self.c.party(sides[0]),
             "payee": self.c.party(sides[1]),
             "amount_minor": amount,
-            "fees": [],
-            "total_minor": amount,
+            "fees": [{"name": "Upkeep", "amount_minor": fee, "payee": {"name": "The town"}}] if fee else [],
+            "total_minor": amount + fee,
+            "account_after": {
+                "balance_minor": own["balance_minor"] + change,
+                "available_to_spend_minor": own["available_to_spend_minor"] + change,
+                "available_to_receive_minor": own["available_to_receive_minor"] - change,
+            },
             "unit": "CR",
         }
 

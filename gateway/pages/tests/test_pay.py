@@ -150,3 +150,14 @@ def test_amounts_are_read_as_people_write_them(typed, minor):
 def test_an_amount_that_could_mean_two_things_is_refused(typed):
     with pytest.raises(AmountError):
         parse_amount(amount_as_typed(typed))
+
+
+async def test_what_would_be_left_comes_from_the_ledger_with_its_fees(town, ana):
+    town.fee_minor = 50
+    ben = id_of(town, "Ben")
+    page = await ana.open(f"/pay/{ben}/confirm?amount=10")
+    said = " ".join(page.text.split())
+    assert "Upkeep: 0.50" in said
+    assert "\u221295.00" in said
+    page = await ana.open(f"/request/{ben}/confirm?amount=10")
+    assert "\u221274.50" in " ".join(page.text.split())

@@ -136,12 +136,21 @@ class Fee(TypedDict):
     payee: Party
 
 
+class After(TypedDict):
+    """The initiator's account once the transfer is completed, with its fees."""
+
+    balance: Decimal
+    available_to_spend: Decimal
+    available_to_receive: Decimal
+
+
 class Preview(TypedDict):
     payer: Party
     payee: Party
     amount: Decimal
     fees: list[Fee]
     total: Decimal
+    account_after: After
     unit: str
 
 

@@ -180,7 +180,7 @@ async def _preview(ledger: Ledger, request: Request) -> Response:
             "amount_minor": proposal.amount_minor,
             "fees": [_fee(fee) for fee in fees],
             "total_minor": total,
-            "after": _after(own, -total if proposal.outgoing else proposal.amount_minor),
+            "account_after": _after(own, -total if proposal.outgoing else proposal.amount_minor),
             "unit": own["unit"],
         }
     )

@@ -143,12 +143,16 @@ async def test_a_fee_is_previewed_reserved_and_posted_with_its_transfer(node: No
     status, preview = await node.call("POST", "/transfers/preview", baker.token, body)
     assert (status, preview["total_minor"], preview["fees"][0]["amount_minor"]) == (200, 1005, 5)
     after = {"balance_minor": -1005, "available_to_spend_minor": 5}
-    assert preview["after"] == after | {"available_to_receive_minor": preview["after"]["available_to_receive_minor"]}
+    assert preview["account_after"] == after | {
+        "available_to_receive_minor": preview["account_after"]["available_to_receive_minor"]
+    }
     _, request = await node.call("POST", "/transfers/preview", baker.token, body | {"direction": "in"})
-    assert (request["total_minor"], request["after"]["balance_minor"]) == (1005, 1000), "the payer bears the fee"
+    assert (request["total_minor"], request["account_after"]["balance_minor"]) == (1005, 1000), (
+        "the payer bears the fee"
+    )
     _, before = await node.call("GET", f"/accounts/{baker.entity_id}", baker.token)
-    assert preview["after"]["available_to_receive_minor"] - before["available_to_receive_minor"] == 1005
-    assert before["available_to_receive_minor"] - request["after"]["available_to_receive_minor"] == 1000
+    assert preview["account_after"]["available_to_receive_minor"] - before["available_to_receive_minor"] == 1005
+    assert before["available_to_receive_minor"] - request["account_after"]["available_to_receive_minor"] == 1000
     refused = await node.call("POST", "/transfers", baker.token, body | {"amount_minor": 1006})
     assert _code(refused) == "limit_reached"
     _, proposed = await node.propose(baker, smith, 1000)
