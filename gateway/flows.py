@@ -154,6 +154,14 @@ async def delete_entity(context: GatewayContext, caller: Caller, entity_id: str)
     return await context.clients.directory.delete(caller, entity_id)
 
 
+async def own_data(context: GatewayContext, caller: Caller) -> dict[str, Any]:
+    """ID-15: all that is kept about the caller: login, own entities, their accounts."""
+    clients = context.clients
+    entities = await clients.directory.mine(caller)
+    accounts = await clients.ledger.accounts_by_entity(caller, [each["id"] for each in entities]) if entities else []
+    return {"login": await clients.identity.export_me(caller), "entities": entities, "accounts": accounts}
+
+
 async def leave(context: GatewayContext, caller: Caller, user_id: str, password: str) -> None:
     """ID-15: a person deletes the own login, and with it the entities that nobody else acts for; each must be at zero.
 

@@ -16,6 +16,7 @@ NOTES = {
     "welcome": _("Welcome! Your account is open. An administrator looks at new members before they are listed."),
     "signed_up": _("Thank you. You can log in now; a message is on its way to your address."),
     "logged_out": _("You are logged out."),
+    "left": _("Your login and your personal data are deleted. Thank you for having been with us."),
     "login_again": _("Please log in to go on."),
     "password_changed": _("Your password is changed. Your other sessions have ended."),
     "password_reset": _("Your password is changed. Please log in with it."),

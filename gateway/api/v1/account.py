@@ -16,7 +16,7 @@ from gateway.api.bodies_more import (
 from gateway.api.operation import Call, RawReply, Registry, Reply
 from gateway.api.v1.session import renamed
 from gateway.api.views import camel, user_view
-from gateway.flows import leave
+from gateway.flows import leave, own_data
 from libs.common.errors import Refusal
 
 operations = Registry()
@@ -196,12 +196,7 @@ async def remove_second_factor(call: Call, *, body: RemoveFactorBody) -> Reply:
 )
 async def export_user(call: Call) -> RawReply:
     """Login, own entities and their accounts, as one JSON file."""
-    clients = call.context.clients
-    entities = await clients.directory.mine(call.caller)
-    accounts = (
-        await clients.ledger.accounts_by_entity(call.caller, [each["id"] for each in entities]) if entities else []
-    )
-    whole = {"login": await clients.identity.export_me(call.caller), "entities": entities, "accounts": accounts}
+    whole = await own_data(call.context, call.caller)
     name = {"Content-Disposition": 'attachment; filename="my-data.json"'}
     return RawReply("application/json", orjson.dumps(whole, option=orjson.OPT_INDENT_2), name)
 

@@ -33,6 +33,7 @@ MEMBER += [
     "/transfers/{transfer}",
     "/statement",
     "/security",
+    "/security/leave",
 ]
 MEMBER += ["/statement?from=2026-01-01&to=2026-12-31&text=x", "/notifications", "/notifications/preferences"]
 MEMBER += ["/profile/people", "/security/second-factor", "/security/api-keys"]
