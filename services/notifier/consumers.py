@@ -17,6 +17,7 @@ def handlers(deps: Deps) -> dict[str, Handler]:
     return dict(
         [
             _on(deps, identity.UserRegisteredV1, people.user_registered),
+            _on(deps, identity.UserJoinedV1, people.user_joined),
             _on(deps, identity.UserChangedV1, people.user_changed),
             _on(deps, identity.UserDeletedV1, people.user_deleted),
             _on(deps, identity.MembershipChangedV1, people.membership_changed),

@@ -10,6 +10,7 @@ MATCHES = "matches"
 
 CONSUMERS: dict[str, tuple[str, ...]] = {
     identity.UserRegisteredV1.TYPE: ("directory", "notifier"),
+    identity.UserJoinedV1.TYPE: ("notifier",),
     identity.UserChangedV1.TYPE: ("directory", "notifier"),
     identity.UserDeletedV1.TYPE: ("directory", "notifier"),
     identity.MembershipChangedV1.TYPE: ("directory", "ledger", "notifier"),

@@ -24,6 +24,19 @@ class UserRegisteredV1(Event):
     """Names the one-time token of the verification link; the notifier asks identity to issue it when it writes the mail."""
 
 
+class UserJoinedV1(Event):
+    """A person signed up by an invitation, to act for an entity that is there. The notifier welcomes (EM-01)."""
+
+    TYPE: ClassVar[str] = "identity.user.joined.v1"
+    user_id: str
+    entity_id: str
+    email: str
+    first_name: str = ""
+    language: str = "en"
+    verification_id: str | None = None
+    """Names the one-time token of the verification link, where the address is not the one that was invited."""
+
+
 class UserChangedV1(Event):
     """The whole public state of a user. Told after every change of it. Notifier and directory keep a copy."""
 

@@ -4,7 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from libs.common.contracts.identity import SignupRepeatedV1, UserRegisteredV1, VerificationRequestedV1
+from libs.common.contracts.identity import (
+    SignupRepeatedV1,
+    UserJoinedV1,
+    UserRegisteredV1,
+    VerificationRequestedV1,
+)
 from libs.common.ids import new_id
 from services.identity.domain.access import ISSUE_WITHIN_S, OneTimeToken
 from services.identity.domain.addresses import Email
@@ -102,6 +107,7 @@ async def _begin(work: Unit, user: User, command: SignUp) -> str:
 
 async def _join(work: Unit, user: User, token: str) -> str:
     invitation = await open_invitation(work, token)
+    verification_id = None
     if invitation.email_key == user.email_key:
         version = await users.change(work.connection, user.id, {"email_verified": True})
         found = await users.by_id(work.connection, user.id)
@@ -111,8 +117,16 @@ async def _join(work: Unit, user: User, token: str) -> str:
     else:
         work.tell(telling.user_changed(user, work.now))
         verification_id = await ask_for_verification(work, user, user.email, user.email_key)
-        work.tell(verification_requested(verification_id, user, user.email, work))
     membership = await join(work, invitation.link, user.id)
+    joined = UserJoinedV1(
+        user_id=user.id,
+        entity_id=membership.entity_id,
+        email=user.email,
+        first_name=user.first_name,
+        language=user.language,
+        verification_id=verification_id,
+    )
+    work.tell(joined.envelope(subject=user.id, sequence=1, time=work.now))
     return membership.entity_id
 
 

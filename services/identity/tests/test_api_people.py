@@ -59,8 +59,24 @@ async def test_an_invitation_is_a_way_to_sign_up_with_a_confirmed_address(identi
     me = await identity.call("GET", "/users/me", token=eva["token"])
     assert me["email_verified"] is True
     assert len(await identity.told("user.registered.v1")) == 1, "no second entity begins"
+    (joined,) = [row["data"] for row in await identity.told("user.joined.v1")]
+    assert (joined["user_id"], joined["entity_id"]) == (eva["user_id"], ana["entity_id"])
+    assert joined["verification_id"] is None
     await refused(identity.call("POST", "/signup", body | {"email": "x@example.org"}), 400, "invitation_invalid")
     await refused(identity.log_in("x@example.org"), 400, "login_failed")
+
+
+async def test_who_joins_with_another_address_confirms_it_by_the_welcome(identity: Running):
+    ana = await identity.sign_up()
+    secret = await invited(identity, ana, "eva@example.org")
+    body = {"email": "other@example.org", "password": PASSWORD, "invitation": secret}
+    eva = await identity.call("POST", "/signup", body)
+    (joined,) = [row["data"] for row in await identity.told("user.joined.v1")]
+    assert joined["email"] == "other@example.org"
+    assert await identity.told("verification.requested.v1") == [], "one mail, not two"
+    issued = await identity.call("POST", f"/one-time-tokens/{joined['verification_id']}/issue", own="notifier")
+    await identity.call("POST", f"/verification/{issued['token']}")
+    assert (await identity.call("GET", "/users/me", token=eva["token"]))["email_verified"] is True
 
 
 async def test_only_owners_invite_and_take_back(identity: Running):

@@ -36,6 +36,25 @@ async def user_registered(deps: Deps, envelope: Envelope, event: identity.UserRe
     await hear(deps, envelope, effect)
 
 
+async def user_joined(deps: Deps, envelope: Envelope, event: identity.UserJoinedV1) -> None:
+    """EM-01, for who signed up by an invitation (EN-04)."""
+
+    async def effect(connection: Connection) -> None:
+        await people.introduce_person(connection, event.user_id, event.email, event.first_name, event.language)
+        name = (await people.names_of(connection, [event.entity_id])).get(event.entity_id, "")
+        new = NewNotice(
+            "welcome",
+            event.user_id,
+            {"entity": name, "node": deps.settings.node_name, "joined": True},
+            address=event.email,
+            language=event.language,
+            secret_id=event.verification_id,
+        )
+        await tell(deps, connection, envelope.id, envelope.time, [new])
+
+    await hear(deps, envelope, effect)
+
+
 async def user_changed(deps: Deps, envelope: Envelope, event: identity.UserChangedV1) -> None:
     """A person's newest state."""
 

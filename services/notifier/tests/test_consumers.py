@@ -43,6 +43,17 @@ async def test_a_signup_welcomes_the_member_and_tells_the_operator(bench: Bench)
     assert await mails(bench) == ["new_signup", "welcome"]
 
 
+async def test_who_joins_by_an_invitation_is_welcomed_and_the_operator_is_not_told(bench: Bench):
+    event = identity.UserJoinedV1(user_id="u2", entity_id=ROSA, email="u2@example.org", verification_id="v")
+    envelope = told(event, subject="u2")
+    await hear(bench, events.entity_registered(), envelope, envelope)
+    assert await kinds_told(bench) == [("welcome", "u2")]
+    [mail] = await bench.rows(
+        "select address, secret_id, params->>'entity' as entity from mail join notice on notice.id = notice_id"
+    )
+    assert mail == {"address": "u2@example.org", "secret_id": "v", "entity": "Bakery Rosa"}
+
+
 async def test_the_operators_signup_notice_can_be_switched_off(bench: Bench):
     envelope = events.user_registered()
     await handlers(bench.with_settings(signup_notice=False))[envelope.type](envelope)

@@ -176,6 +176,17 @@ def test_a_language_that_is_not_shipped_becomes_the_default_and_then_english():
     assert language_of("EN_us", default="xx", zone=UTC).code == "en"
 
 
+def test_the_welcome_of_who_joined_names_the_entity_and_leads_in_or_to_the_confirmation():
+    words = words_of("welcome", Language("en"), NAMES | {"joined": True})
+    assert words.lines == ("You now act for Rosa & {Co}.",)
+    assert words.action is not None
+    assert words.action.path == "/home"
+    asked = words_of("welcome", Language("en"), NAMES | {"joined": True, "entity": "", "token": "abc"})
+    assert asked.lines == ("Please confirm that this address is yours:",)
+    assert asked.action is not None
+    assert asked.action.path == "/verify/abc"
+
+
 def test_the_welcome_without_a_token_has_no_link():
     assert words_of("welcome", Language("en"), NAMES).action is None
 

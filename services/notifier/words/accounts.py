@@ -5,10 +5,13 @@ from services.notifier.words.parts import Link, Params, Words
 
 
 def welcome(_: Language, p: Params) -> Words:
-    """EM-01. With a token: asks to confirm the address."""
+    """EM-01. With a token: asks to confirm the address. `joined`: by an invitation, to an entity that was there."""
     title = _("Welcome to {node}").format(node=p["node"])
     lines = [_("You have signed up {entity}. An administrator will look at it and you will hear from us.")]
     action = None
+    if p.get("joined"):
+        lines = [_("You now act for {entity}.")] if p["entity"] else []
+        action = Link(_("Open my start page"), "/home")
     if p.get("token"):
         lines.append(_("Please confirm that this address is yours:"))
         action = Link(_("Confirm address"), f"/verify/{p['token']}")
