@@ -59,7 +59,7 @@ bench-ledger: $(VENV)/.installed-dev ## the ledger's figures; writes docs/bench-
 bench-api: $(VENV)/.installed-dev ## the public API's figures; writes docs/bench-api.md
 	@$(BIN)/python -m gateway.bench
 
-bench-search: $(VENV)/.installed-dev ## search and matching at the sizes of the design
+bench-search: $(VENV)/.installed-dev ## search and matching at the sizes of the design; writes docs/bench-search.md
 	@$(BIN)/python -m services.matcher.bench
 
 soak: soak-ledger ## the long forms of the tests (bounded)

@@ -4,6 +4,7 @@ Registration, a change of status and a renamed category come with an `entity.cha
 compare; so the matcher hears that alone.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from libs.common.bus.port import Handler
@@ -23,11 +24,26 @@ from services.matcher.service.teller import Teller
 from services.matcher.source import milliseconds, profile_of, tags_of
 
 
+class Turns:
+    """Messages come many at once; they are read one after the other, and whoever else works in this process comes in between."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def change_in(self, envelope: Envelope) -> Change:
+        """As `change_in`."""
+        async with self._turn:
+            await asyncio.sleep(0)
+            return change_in(envelope)
+
+
 def subscriptions(news: News) -> dict[str, Handler]:
     """What one of all matcher processes handles, durably: into the index."""
 
+    turns = Turns()
+
     async def learn(envelope: Envelope) -> None:
-        await news.learn(change_in(envelope))
+        await news.learn(await turns.change_in(envelope))
 
     return dict.fromkeys(_FACTS, learn)
 
@@ -35,8 +51,10 @@ def subscriptions(news: News) -> dict[str, Handler]:
 def to_tell(teller: Teller) -> dict[str, Handler]:
     """What one of all matcher processes tells the matches of, from the queue `matches`."""
 
+    turns = Turns()
+
     async def tell(envelope: Envelope) -> None:
-        await teller.tell(change_in(envelope), milliseconds(envelope.time))
+        await teller.tell(await turns.change_in(envelope), milliseconds(envelope.time))
 
     return {EntityChangedV1.TYPE: tell, TagsChangedV1.TYPE: tell}
 
@@ -44,8 +62,10 @@ def to_tell(teller: Teller) -> dict[str, Handler]:
 def broadcasts(news: News) -> dict[str, Handler]:
     """What every matcher process hears: the words in use and those that are real, and what it remembers of entities."""
 
+    turns = Turns()
+
     async def hear(envelope: Envelope) -> None:
-        news.hear(change_in(envelope))
+        news.hear(await turns.change_in(envelope))
 
     async def tag_renamed(envelope: Envelope) -> None:
         event = TagRenamedV1.read(envelope.data)

@@ -1,5 +1,6 @@
 """Where the matcher reads everything again: the exports of directory and ledger, page by page."""
 
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -94,7 +95,8 @@ def change_of(item: Mapping[str, Any]) -> Change:
 
 
 def _tags(items: Iterable[Mapping[str, str]]) -> tuple[Tag, ...]:
-    return tuple(Tag(item["tag"], milliseconds(datetime.fromisoformat(item["added_at"]))) for item in items)
+    """One string per distinct tag in the process: thousands have the same."""
+    return tuple(Tag(sys.intern(item["tag"]), milliseconds(datetime.fromisoformat(item["added_at"]))) for item in items)
 
 
 def profile_of(event: EntityChangedV1, sequence: int) -> Profile:
@@ -114,7 +116,8 @@ def profile_of(event: EntityChangedV1, sequence: int) -> Profile:
 def tags_of(event: TagsChangedV1, sequence: int) -> Tags:
     """The event as a fact."""
     offers, wants = (
-        tuple(Tag(tag.tag, milliseconds(tag.added_at)) for tag in tags) for tags in (event.offers, event.wants)
+        tuple(Tag(sys.intern(tag.tag), milliseconds(tag.added_at)) for tag in tags)
+        for tags in (event.offers, event.wants)
     )
     return Tags(sequence, offers, wants)
 

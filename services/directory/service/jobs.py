@@ -21,6 +21,9 @@ LEASE = "jobs"
 LEASE_S = 30
 BATCH = 50
 """Small, because the loop of a whole node may wait for one batch to be put together."""
+AT_A_STRETCH = 5
+RESTED_SHARE = 0.5
+"""A job rests so long after each batch, as a share of the time that the batch took: it may take a minute, a search may not."""
 ROUNDS_MAX = 3
 FAULTS_MAX = 20
 _LOOK_S = 0.05
@@ -154,6 +157,7 @@ async def _apply_to_term(deps: Deps, job: Job) -> None:
 async def _through_entities(deps: Deps, lease: _Lease, job: Job, deadline: float) -> Job:
     for _ in range(ROUNDS_MAX):
         while batch := await deps.store.holding(job.kind, job.old, job.cursor, BATCH):
+            began = time.monotonic()
             await _change_all(deps, job, batch)
             done = job.entities_done + len(batch)
             job = await _put(
@@ -163,6 +167,7 @@ async def _through_entities(deps: Deps, lease: _Lease, job: Job, deadline: float
             await lease.keep()
             if time.monotonic() >= deadline:
                 return job
+            await asyncio.sleep(RESTED_SHARE * (time.monotonic() - began))
         # who took the old name up meanwhile, behind the cursor
         job = replace(job, cursor="")
         if not await deps.store.holding(job.kind, job.old, "", 1):
@@ -183,7 +188,9 @@ async def _change_all(deps: Deps, job: Job, batch: list[Entity]) -> None:
     for _ in range(TRIES_MAX):
         now = deps.now()
         writes: list[Write] = []
-        for entity in batch:
+        for number, entity in enumerate(batch):
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)  # members' requests come in between
             after = how(entity)
             if after != entity:
                 writes.append(write(entity, after, act, now, audited=False))

@@ -1,4 +1,7 @@
-"""`make bench-search`: search and matching at the sizes of the design; each ratio against the bare engine in the same run."""
+"""`make bench-search`: search and matching at the sizes of the design; each ratio against the bare engine in the same run.
+
+Writes docs/bench-search.md when both doors were measured.
+"""
 
 import argparse
 import asyncio
@@ -11,10 +14,11 @@ from pathlib import Path
 import structlog
 
 from services.matcher.bench import embedded, engine
-from services.matcher.bench.report import machine, tell
+from services.matcher.bench.report import Run, machine
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.wordlist import open_word_list
 
+PAGE = Path("docs/bench-search.md")
 LANGUAGES = ("en", "es", "fr", "de")
 
 
@@ -25,9 +29,9 @@ def main() -> int:
     folder = options.data or Path(tempfile.gettempdir()) / "mccs-bench"
     lexicon = NodeLexicon(LANGUAGES, open_word_list(LANGUAGES, folder))
     print(machine(), flush=True)
-    status = 0
+    run, status = Run(), 0
     if options.only != "engine":
-        status = tell(asyncio.run(embedded.measure(lexicon, options.entities)))
+        status = run.add(asyncio.run(embedded.measure(lexicon, options.entities)))
     if options.only == "embedded":
         return status
     if not options.engine_url:
@@ -40,7 +44,10 @@ def main() -> int:
         seconds=options.seconds,
         per_second=options.changes_per_second,
     )
-    return max(status, tell(asyncio.run(measured)))
+    status = max(status, run.add(asyncio.run(measured)))
+    if options.only is None and not options.no_page:
+        run.write(PAGE)
+    return status
 
 
 def _options() -> argparse.Namespace:
@@ -54,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--changes-per-second", type=int, default=200, help="how many arrive")
     parser.add_argument("--only", choices=("embedded", "engine"), help="one door")
     parser.add_argument("--data", type=Path, help="folder of the word list; default: one under the temporary folder")
+    parser.add_argument("--no-page", action="store_true", help="only print")
     return parser.parse_args()
 
 

@@ -10,6 +10,8 @@ _LETTERS_WITHOUT_PARTS = str.maketrans(
     {"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "\u0131": "i"}
 )
 
+_ASCII_SPACED = {number: None if chr(number) == "'" else " " for number in range(128) if not chr(number).isalnum()}
+
 
 def _is_accent(character: str) -> bool:
     """Marks that readers leave out: Latin, Greek and Cyrillic accents, Hebrew and Arabic vowel points.
@@ -22,6 +24,8 @@ def _is_accent(character: str) -> bool:
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """NFKC, case folded, without accents: `Café` and `cafe` are one word."""
+    if text.isascii():
+        return text.lower()
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     kept = "".join(character for character in parts if not _is_accent(character))
     return unicodedata.normalize("NFC", kept.translate(_LETTERS_WITHOUT_PARTS))
@@ -51,8 +55,11 @@ def words_of_tag(tag: str) -> tuple[str, ...]:
 
 def words_of_text(text: str) -> tuple[str, ...]:
     """The folded words of a name: whatever is neither letter, mark nor digit divides, save an apostrophe."""
+    folded = fold(text)
+    if folded.isascii():
+        return tuple(word[:WORD_LENGTH_MAX] for word in folded.translate(_ASCII_SPACED).split())
     spaced = "".join(
         character if unicodedata.category(character)[0] in "LMN" else "" if character in "'\u2019" else " "
-        for character in fold(text)
+        for character in folded
     )
     return tuple(word[:WORD_LENGTH_MAX] for word in spaced.split())

@@ -352,6 +352,11 @@ class ElasticIndex:
         )
         return index
 
+    async def indices(self) -> list[str]:
+        """Every index that hears changes."""
+        with away():
+            return sorted(await self._client.indices.get_alias(name=self.writing))
+
     async def switch(self, old: Sequence[str], new: str) -> None:
         """The alias from the old indices to the new, in one step."""
         actions: list[dict[str, Any]] = [{"remove_index": {"index": index}} for index in old]

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 
-from services.matcher.domain.documents import Document, Fact, Side, Tag, Tags, apply
+from services.matcher.domain.documents import Document, Side, apply
 from services.matcher.index.port import Change, Documents, Found, Query, words_of_name
 from services.matcher.index.shelves import Shelves
 from services.matcher.lexicon import NodeLexicon
@@ -22,7 +22,7 @@ class MemoryIndex:
         self._ids: list[str] | None = None
         self._shelves = Shelves()
         self._target: MemoryIndex | None = None
-        self._no_hurry = asyncio.Lock()
+        self._one_change, self._no_hurry = asyncio.Lock(), asyncio.Lock()
 
     async def start(self) -> None:
         """Nothing to connect to."""
@@ -43,15 +43,17 @@ class MemoryIndex:
         return len(self._documents)
 
     async def update(self, change: Change) -> Document:
-        """Applies facts, also to the index that is being built."""
-        if self._target is not None:
-            self._target.apply(change)
-        return self.apply(change)
+        """Applies facts, also to the index that is being built; one change after the other: a search comes in between."""
+        async with self._one_change:
+            await asyncio.sleep(0)
+            if self._target is not None:
+                self._target.apply(change)
+            return self.apply(change)
 
     def apply(self, change: Change) -> Document:
         """The document with these facts; the posting lists follow."""
         old = self._documents.get(change.entity_id)
-        new = apply(old or Document(sys.intern(change.entity_id)), (_shared(fact) for fact in change.facts))
+        new = apply(old or Document(sys.intern(change.entity_id)), change.facts)
         if new is old:
             return new
         if old is None:
@@ -158,11 +160,3 @@ class MemoryTarget:
     def documents(self, after: str, limit: int) -> Documents:
         """What was built."""
         return self._built.documents(after, limit)
-
-
-def _shared(fact: Fact) -> Fact:
-    """The same fact with one string per distinct tag in the process: thousands have the same."""
-    if not isinstance(fact, Tags):
-        return fact
-    offers, wants = (tuple(Tag(sys.intern(tag.tag), tag.at) for tag in tags) for tags in (fact.offers, fact.wants))
-    return Tags(fact.sequence, offers, wants)

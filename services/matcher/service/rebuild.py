@@ -13,6 +13,7 @@ import structlog
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Band, Dismissed, Document, Fact, apply
 from services.matcher.index.port import Change, Documents, IndexAway, Target
+from services.matcher.lasting import lasting
 from services.matcher.service.deps import Deps
 from services.matcher.source import is_away
 
@@ -100,7 +101,8 @@ class Rebuilder:
             self.status = replace(self.status, total=await self._deps.index.size())
             target = await self._deps.index.rebuilding()
             try:
-                await self._fill(target)
+                with lasting():
+                    await self._fill(target)
                 if verify:
                     await self._verify(target)
                 await target.commit()
