@@ -21,11 +21,17 @@ OLD = {
 """The server it replaces, at 16 / 64 connections."""
 
 
+def load_average() -> str:
+    return " ".join(f"{each:.2f}" for each in os.getloadavg())
+
+
 @dataclass(slots=True)
 class Part:
     """The figures of one way to run it."""
 
     title: str
+    command: str = "python -m gateway.bench"
+    began: str = field(default_factory=load_average)
     rows: list[str] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
@@ -51,8 +57,12 @@ class Part:
 
     def text(self) -> str:
         """In Markdown."""
+        date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        measured = f"- `{self.command}`, {date}; load average before and after: {self.began}; {load_average()}"
         head = [
             f"## {self.title}",
+            "",
+            measured,
             "",
             "| what | connections | a second | p50 ms | p95 ms | p99 ms | CPU µs a call | refused | the old server at 16 / 64 |",
             "|---|---|---|---|---|---|---|---|---|",
@@ -60,16 +70,17 @@ class Part:
         return "\n".join([*head, *self.rows, "", *self.sentences, ""])
 
 
-def write(parts: list[Part], alone: list[str], command: str, began: str) -> None:
-    """The page."""
+def write(part: Part, alone: list[str]) -> None:
+    """The page with this part anew; the other part stays as it was measured."""
+    kept = [text for text in _sections() if not text.startswith(f"## {part.title}\n")]
+    sections = sorted([*kept, part.text()], key=lambda text: "One process" not in text.splitlines()[0])
     lines = [
         "# The public API's figures",
         "",
-        f"Written by `{command}`, never by hand. Node, databases and the client that asks share one machine.",
+        "Written by `python -m gateway.bench [--full]`, never by hand. Node, databases and the client that asks share one machine.",
+        "What else the machine did (the load average tells) slows every line.",
         "",
-        f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"- machine: {_machine()}",
-        f"- load average before and after: {began}; {load_average()}. What else the machine did slows every line.",
         f"- Python {platform.python_version()}; the node logs at the level `warning`, without limits of rates",
         "- `CPU µs a call` is the processor time of the node's own processes (of the embedded node its PostgreSQL too; real",
         "  servers are not in it), background work of the same seconds included",
@@ -84,11 +95,13 @@ def write(parts: list[Part], alone: list[str], command: str, began: str) -> None
         *(f"- {line}" for line in alone),
         "",
     ]
-    PAGE.write_text("\n".join([*lines, "\n".join(part.text() for part in parts)]), encoding="utf-8")
+    PAGE.write_text("\n".join([*lines, "\n".join(sections)]), encoding="utf-8")
 
 
-def load_average() -> str:
-    return " ".join(f"{each:.2f}" for each in os.getloadavg())
+def _sections() -> list[str]:
+    if not PAGE.exists():
+        return []
+    return [f"## {text.rstrip()}\n" for text in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]]
 
 
 def _machine() -> str:

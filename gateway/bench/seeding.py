@@ -27,7 +27,7 @@ from tests.e2e.running import Running
 
 ACTORS = 128
 TAGS_EACH = 10
-AT_ONCE = 16
+AT_ONCE, AT_ONCE_FULL = 16, 64
 REBUILT_WITHIN_S = 120.0
 WORDS = [
     f"{first}-{second}"
@@ -54,6 +54,7 @@ class Doors:
     matcher: Connect
     matcher_prefix: str
     tokens: ServiceTokens
+    at_once: int
 
 
 def doors_of(node: Running, *, embedded: bool) -> Doors:
@@ -63,11 +64,11 @@ def doors_of(node: Running, *, embedded: bool) -> Doors:
         socket = over_socket(str(next(node.data.rglob("operator*sock*"))))
         url = EmbeddedPostgres(folder.postgres).url("directory", "directory")
         tokens = ServiceTokens(folder.secret("service"), "operator")
-        return Doors(url, socket, "/ledger", socket, "/matcher", tokens)
+        return Doors(url, socket, "/ledger", socket, "/matcher", tokens, AT_ONCE)
     at = node.environment
     tokens = ServiceTokens(at.get("MCCS_SERVICE_SECRET", DEVELOPMENT_SECRET), "operator")
     ledger, matcher = over_tcp(at["MCCS_LEDGER_API_URL"]), over_tcp(at["MCCS_MATCHER_API_URL"])
-    return Doors(at["MCCS_DIRECTORY_URL"], ledger, "", matcher, "", tokens)
+    return Doors(at["MCCS_DIRECTORY_URL"], ledger, "", matcher, "", tokens, AT_ONCE_FULL)
 
 
 def settle(node: Running, doors: Doors, count: int) -> Community:
@@ -115,15 +116,15 @@ def _entity(number: int, chance: random.Random) -> Entity:
 
 
 async def _lay(doors: Doors, entities: list[Entity]) -> None:
-    store = await open_store(doors.directory_url)
+    store = await open_store(doors.directory_url, size_max=doors.at_once)
     try:
         writing = iter(entities)
-        await asyncio.gather(*(_insert(store, writing) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(_insert(store, writing) for _ in range(doors.at_once)))
         await store.recount("tag")
     finally:
         await store.close()
     waiting = iter(entities)
-    await asyncio.gather(*(_open_accounts(doors, waiting) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(_open_accounts(doors, waiting) for _ in range(doors.at_once)))
     await _rebuild(doors)
 
 
