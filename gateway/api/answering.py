@@ -26,7 +26,7 @@ class RoleRefusal(Refusal):
     """A refusal by role or scope: it names no object."""
 
 
-class UnlistedStatus(Exception):  # noqa: N818
+class UnlistedStatus(Exception):  # noqa: N818  an answer that is not passed on, not a fault of ours
     """A service answered what no operation passes on."""
 
 

@@ -229,7 +229,7 @@ def chosen(*allowed: str, items_max: int = 20) -> Rule:
 
 def record_list(shape: type[BaseModel], items_max: int) -> Rule:
     """A list of objects of one shape, at least one; what is wrong is told of the whole list at once."""
-    inside = TypeAdapter(list[shape])  # type: ignore[valid-type]
+    inside = TypeAdapter(list[shape])  # type: ignore[valid-type]  # a class known only when this runs
 
     def check(value: object) -> list[Any]:
         if not isinstance(value, list) or not value:

@@ -92,7 +92,7 @@ async def _replace_tags(screen: Screen, kind: str, words: list[str], remove: str
     """The list travels whole; another tab that changed it meanwhile is noticed by the version, and it is done again."""
     acting = await screen.acting()
     for last_try in (False, True):
-        tags = [tag for tag in cast("list[str]", acting[kind]) if tag != remove]  # type: ignore[literal-required]
+        tags = [tag for tag in cast("dict[str, list[str]]", acting)[kind] if tag != remove]
         change = {kind: tags + [word for word in words if word not in tags]}
         try:
             return await screen.clients.directory.change(

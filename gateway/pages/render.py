@@ -33,7 +33,7 @@ def make_environment(static: StaticFiles, *, unit: str, zone: ZoneInfo) -> Envir
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]  # its extension adds it
     environment.globals.update(static=static.address, unit=unit)
     environment.filters.update(
         amount=_amount,

@@ -1,6 +1,7 @@
 """The logged-in person and the own entities."""
 
 import asyncio
+from typing import cast
 
 from gateway.api import answers
 from gateway.api.bodies import BalanceQuery, EntityPatch, UserPatch
@@ -8,6 +9,7 @@ from gateway.api.operation import Call, Registry, Reply
 from gateway.api.v1.session import renamed
 from gateway.api.views import PROFILE, balances_view, by_entity, own_entity_view, user_view
 from gateway.clients.directory import Entity
+from gateway.clients.identity import OwnDetails
 from libs.common.errors import Refusal
 
 operations = Registry()
@@ -45,7 +47,7 @@ async def show_user(call: Call) -> Reply:
 async def change_user(call: Call, *, body: UserPatch) -> Reply:
     """An absent field stays; an empty text or null clears one."""
     try:
-        user = await call.context.clients.identity.update_me(call.caller, body.changes())  # type: ignore[arg-type]
+        user = await call.context.clients.identity.update_me(call.caller, cast("OwnDetails", body.changes()))
     except Refusal as refusal:
         raise renamed(refusal, USER_FIELDS) from None
     return Reply(user_view(user))
