@@ -42,7 +42,8 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
     try:
         await clients.directory.validate(own, member.profile)
     except Refusal as refusal:
-        raise prefixed(refusal, "profile.") from None
+        faults = await faults_of(context, caller, member) if refusal.status == 400 else []
+        raise (Refusal(400, faults) if faults else prefixed(refusal, "profile.")) from None
     answer = await clients.identity.signup(
         own,
         email=member.email,
@@ -58,6 +59,34 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
     if "entity_id" in answer:
         await _make_parts(context, own, answer, member)
     return answer
+
+
+async def faults_of(context: GatewayContext, caller: Caller, member: NewMember) -> list[Problem]:
+    """Everything for which directory and identity would refuse a signup, so that it is told at once; nothing is kept."""
+    clients, own = context.clients, speaking_for_itself(caller)
+
+    async def profile() -> None:
+        try:
+            await clients.directory.validate(own, member.profile)
+        except Refusal as refusal:
+            raise prefixed(refusal, "profile.") from None
+
+    person = clients.identity.check_signup(
+        own,
+        email=member.email,
+        password=member.password,
+        first_name=member.first_name,
+        last_name=member.last_name,
+        telephone=member.telephone,
+        language=member.language,
+    )
+    try:
+        await all_agree([person, profile()])
+    except Refusal as refusal:
+        if refusal.status != 400:
+            raise
+        return list(refusal.problems)
+    return []
 
 
 async def _make_parts(context: GatewayContext, own: Caller, answer: SignupAnswer, member: NewMember) -> None:

@@ -119,6 +119,28 @@ class IdentityClient:
         )
         return cast("SignupAnswer", await self._call(_own(caller), "POST", "/signup", body) or {})
 
+    async def check_signup(
+        self,
+        caller: Caller,
+        *,
+        email: str,
+        password: str,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        telephone: str | None = None,
+        language: str | None = None,
+    ) -> None:
+        """Refusal 400 with every fault of these; whether the address is free is not told."""
+        body = _given(
+            email=email,
+            password=password,
+            first_name=first_name,
+            last_name=last_name,
+            telephone=telephone,
+            language=language,
+        )
+        await self._call(_own(caller), "POST", "/signup/check", body)
+
     async def login(
         self,
         caller: Caller,

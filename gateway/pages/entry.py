@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from gateway.clients.identity import LoginRole
-from gateway.flows import NewMember, sign_up
+from gateway.flows import NewMember, faults_of, sign_up
 from gateway.pages.headers import local_path
 from gateway.pages.page import Page
 from gateway.pages.screen import Screen, form_problems
@@ -43,8 +43,6 @@ async def do_signup(screen: Screen) -> Response:
     profile, problems = profile_of(screen)
     if not form.has("agreement"):
         problems.append(Problem("agreement_needed", "Please agree to the rules of the community.", "agreement"))
-    if problems:
-        return screen.render("signup.html", status=400, problems=problems)
     person = {name: form.text(name) or None for name in _PERSON_FIELDS}
     member = NewMember(
         email=form.text("email"),
@@ -56,6 +54,9 @@ async def do_signup(screen: Screen) -> Response:
         **person,
     )
     try:
+        if problems:
+            problems += await faults_of(screen.house.context, screen.own_caller(), member)
+            return screen.render("signup.html", status=400, problems=problems)
         answer = await sign_up(screen.house.context, screen.own_caller(), member)
     except Refusal as refusal:
         return screen.render("signup.html", status=400, problems=form_problems(refusal))

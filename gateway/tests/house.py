@@ -273,7 +273,7 @@ def furnished(house: House) -> House:
     on("identity", "POST", "/signup", a_session(entity_id=BAKERY))
     on("identity", "POST", "/login", a_session(previous_login_at=NOW, previous_login_address="192.0.2.7"))
     on("identity", "POST", "/logout|/password-reset|/password-reset/[^/]+|/password-change", None)
-    on("identity", "POST", "/refusals", None)
+    on("identity", "POST", "/refusals|/signup/check", None)
     on("identity", "GET", "/users/me", a_user())
     on("identity", "PATCH", "/users/me", a_user())
     on("identity", "GET", "/users", {"items": [a_user()], "total": 1})

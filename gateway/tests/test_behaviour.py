@@ -57,6 +57,15 @@ async def test_signups_refusals_are_told_in_the_senders_own_words(house: House):
     assert (await house("POST", "/api/v1/signup", SIGNUP)).codes == [("email_taken", "userEmail")]
 
 
+async def test_all_that_is_wrong_with_a_signup_is_told_at_once(house: House):
+    house.services.on("directory", "POST", "/entities/validate", refusal(400, "not_a_website", "website"))
+    house.services.on("identity", "POST", "/signup/check", refusal(400, "password_weak", "password"))
+    heard = await house("POST", "/api/v1/signup", SIGNUP)
+    assert heard.status == 400
+    assert sorted(heard.codes) == [("not_a_website", "website"), ("password_weak", "password")]
+    assert house.services.of("identity", "POST", "/signup") == []
+
+
 async def test_a_patch_sends_only_what_was_given_and_clears_by_null_and_by_the_empty_text(house: House):
     body = {"city": "", "website": None, "offers": None, "showTagsMatchedSinceLastLogin": None, "name": "New"}
     await house("PATCH", f"/api/v1/user/entities/{BAKERY}", body, token=MEMBER)

@@ -38,7 +38,7 @@ class Recorded:
 SPEAKING_FOR_ITSELF = {
     "signup", "login", "refresh", "request_password_reset", "check_password_reset", "reset_password", "verify_email",
     "enrol_second_factor", "delete_account", "look_at_invitation", "client_credentials", "issue_one_time_token",
-    "revocations", "note_refusal",
+    "revocations", "note_refusal", "check_signup",
 }  # fmt: skip
 
 

@@ -250,6 +250,11 @@ class Identity(Part):
         user_id = self.c.user(email, password=password)
         return {**self.c.session(user_id), "entity_id": new_id()}
 
+    async def check_signup(self, caller: Caller, *, email: str, password: str, **rest: Any) -> None:
+        self.here("check_signup")
+        if len(password) < 8:
+            raise Refusal.of(400, "password_weak", "The password is too weak.", "password")
+
     async def refresh(self, caller: Caller, refresh_token: str) -> Any:
         self.here("refresh", refresh_token)
         user_id = self.c.refresh_tokens.pop(refresh_token, None)

@@ -51,6 +51,15 @@ async def test_a_signup_with_mistakes_comes_back_with_everything_but_the_passwor
     assert "agree" in page.text
 
 
+async def test_what_the_form_finds_and_what_the_services_find_is_told_at_once(town, visitor):
+    await visitor.open("/signup")
+    wrong = {"profile__name": "x" * 101, "profile__declared_turnover": "lots", "password": "short", "agreement": ""}
+    page = await visitor.press("/signup", status=400, **{**FULL, **wrong})
+    for field in ("profile-name", "profile-declared-turnover", "password", "agreement"):
+        assert f"#f-{field}" in page.links
+    assert told(town, "signup") == []
+
+
 async def test_problems_of_the_profile_stand_at_their_fields(visitor):
     await visitor.open("/signup")
     page = await visitor.press("/signup", status=400, **{**FULL, "profile__name": "x" * 101})

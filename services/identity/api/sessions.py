@@ -49,6 +49,13 @@ class SignupBody(Body):
             raise ValueError("a profile and an invitation exclude each other")
         return self
 
+    def command(self) -> signup.SignUp:
+        """As the use cases take it."""
+        given = {name: getattr(self, name) for name in _DETAILS if getattr(self, name) is not None}
+        return signup.SignUp(
+            self.email, self.password, self.profile or {}, given, self.kind, self.quiet, self.invitation
+        )
+
 
 class LoginBody(Body):
     """`POST /login`"""
@@ -76,12 +83,13 @@ class RefusalBody(Body):
 
 @routes.post("/signup")
 async def sign_up(body: SignupBody, deps: TheDeps, caller: Service, client: TheClient) -> Response:
-    given = {name: getattr(body, name) for name in _DETAILS if getattr(body, name) is not None}
-    command = signup.SignUp(
-        body.email, body.password, body.profile or {}, given, body.kind, body.quiet, body.invitation
-    )
-    ticket = await signup.sign_up(deps, command, client)
+    ticket = await signup.sign_up(deps, body.command(), client)
     return Response(status_code=202) if ticket is None else json_response(shapes.ticket(ticket), 201)
+
+
+@routes.post("/signup/check", status_code=204)
+async def check_signup(body: SignupBody, deps: TheDeps, caller: Service) -> None:
+    signup.judge(deps, body.command())
 
 
 @routes.post("/login")

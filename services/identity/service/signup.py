@@ -36,6 +36,18 @@ class SignUp:
     invitation: str | None = None
 
 
+def judge(deps: Deps, command: SignUp) -> None:
+    """Whether e-mail address, password and details could be taken; who has the address is not asked.
+
+    Raises FieldsRefused with every fault.
+    """
+    faults = Faults()
+    faults.email(command.email)
+    faults.password(command.password, deps.common)
+    own_details(faults, command.details, deps.settings.language)
+    faults.refuse()
+
+
 async def sign_up(deps: Deps, command: SignUp, client: Client) -> Ticket | None:
     """The new user's first session. None with `quiet` where the address is taken: its owner gets a mail instead.
 

@@ -338,3 +338,14 @@ async def test_of_too_many_sessions_the_one_used_longest_ago_ends(identity: Runn
         assert len((await capped.call("GET", "/sessions", token=fourth["token"]))["items"]) == 3
     finally:
         await capped.service.stop()
+
+
+async def test_a_signup_is_judged_without_being_made(identity: Running):
+    await identity.sign_up()
+    body = {"email": "ana@example.org", "password": PASSWORD, "first_name": "Ana"}
+    assert await identity.call("POST", "/signup/check", body) is None, "whether the address is free is not told"
+    wrong = {"email": "x", "password": "weak", "first_name": "x" * 101, "language": "english"}
+    with pytest.raises(Refusal) as caught:
+        await identity.call("POST", "/signup/check", wrong)
+    assert {problem.field for problem in caught.value.problems} == set(wrong)
+    assert await identity.deps.pool.fetchval("select count(*) from users") == 1
