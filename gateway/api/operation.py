@@ -168,40 +168,38 @@ class Registry:
         example: Any = None,
         answer_example: Any = None,
     ) -> Callable[[Declared], Declared]:
-        """Declares the decorated handler as an operation. 429 and 500 are always among the statuses, 400 wherever the
-        published API does not say otherwise."""
+        """Declares the decorated handler. 429 and 500 are always among the statuses, 400 where the published API lets us."""
         listed = frozenset({*statuses, 429, 500, *(() if published else (400,))})
 
         def declare(handler: Declared) -> Declared:
             parameters = inspect.signature(handler).parameters
-            self.operations.append(
-                Operation(
-                    method=method,
-                    path=path,
-                    handler=handler,
-                    summary=summary,
-                    who=who,
-                    scope=scope,
-                    query=parameters["query"].annotation if "query" in parameters else None,
-                    body=_shape(parameters["body"].annotation) if "body" in parameters else None,
-                    answers=answers,
-                    status=status,
-                    statuses=listed,
-                    private=private,
-                    unknown=unknown or (403 if private and 403 in listed else 404 if 404 in listed else 400),
-                    numbered=numbered,
-                    cursored=cursored,
-                    large_body=large_body,
-                    raw_types=raw_types,
-                    media_types=media_types,
-                    kept=kept,
-                    published=published,
-                    tag=tag,
-                    example=example,
-                    answer_example=answer_example,
-                    path_names=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
-                )
+            made = Operation(
+                method=method,
+                path=path,
+                handler=handler,
+                summary=summary,
+                who=who,
+                scope=scope,
+                query=parameters["query"].annotation if "query" in parameters else None,
+                body=_shape(parameters["body"].annotation) if "body" in parameters else None,
+                answers=answers,
+                status=status,
+                statuses=listed,
+                private=private,
+                unknown=unknown or (403 if private and 403 in listed else 404 if 404 in listed else 400),
+                numbered=numbered,
+                cursored=cursored,
+                large_body=large_body,
+                raw_types=raw_types,
+                media_types=media_types,
+                kept=kept,
+                published=published,
+                tag=tag,
+                example=example,
+                answer_example=answer_example,
+                path_names=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
             )
+            self.operations.append(made)
             return handler
 
         return declare
