@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from deploy.local.parts import DEPLOYABLES, SERVICES
+from libs.common.contracts.consumers import QUEUES
 from libs.common.errors import Refusal
 from libs.common.service import StartRefused
 
@@ -117,7 +118,7 @@ def _dead(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         ("drop", "forget them"),
     ):
         one = actions.add_parser(action, help=meaning)
-        one.add_argument("service", metavar="SERVICE", choices=SERVICES, help=", ".join(SERVICES))
+        one.add_argument("service", metavar="SERVICE", choices=QUEUES, help=", ".join(QUEUES))
         if action != "list":
             one.add_argument("ids", nargs="+", metavar="ID")
         one.add_argument("--json", action="store_true", help="for programs")
