@@ -69,7 +69,8 @@ async def test_headers_of_a_client_say_nothing_about_who_it_is(house: House, row
     }
     assert await refusal_of(house, row, None, **headers) == row.visitor
     assert await refusal_of(house, row, f"member:{ANA}", **headers) == row.member
-    assert all(each.caller.client_address == "192.0.2.1" for each in house.services.asked)
+    # a read made for several visitors at once names none of them
+    assert {each.caller.client_address for each in house.services.asked} <= {"192.0.2.1", None}
 
 
 PAGES = [page for area in AREAS for page in area]
