@@ -16,6 +16,7 @@ from deploy.local.operating import NodeOfPeers
 from deploy.local.settings import NodeSettings
 from libs.common.clock import utc_now
 from libs.common.errors import Refusal
+from libs.common.lasting import lasting
 from libs.common.logs import set_up as set_up_logs
 from libs.common.service import Role
 from libs.common.settings import load
@@ -48,8 +49,9 @@ async def _run_node(settings: NodeSettings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     node = Node(say=_say)
-    starting = asyncio.create_task(node.start())
-    await _first_of(starting, stopping)
+    with lasting():
+        starting = asyncio.create_task(node.start())
+        await _first_of(starting, stopping)
     if stopping.is_set():
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)

@@ -16,6 +16,7 @@ from libs.common.auth import JwksVerifier, ServiceTokens
 from libs.common.bus import open_bus
 from libs.common.bus.port import BusAway
 from libs.common.clock import utc_now
+from libs.common.lasting import lasting
 from libs.common.peers_http import HttpPeers
 from libs.common.service import Role, Service, StartRefused, Wiring
 from libs.common.serving import Serving, bind
@@ -76,8 +77,9 @@ async def _run(names: Sequence[str], role: Role) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with contextlib.AsyncExitStack() as stack:
-        for name in names:
-            await _bring_up(name, role, stack, stopping)
+        with lasting():
+            for name in names:
+                await _bring_up(name, role, stack, stopping)
         await stopping.wait()
         _log.info("stopping", services=list(names))
 

@@ -10,6 +10,7 @@ from libs.common import logs
 from libs.common.auth import JwksVerifier, ServiceTokens
 from libs.common.bus.port import Bus
 from libs.common.clock import utc_now
+from libs.common.lasting import lasting
 from libs.common.peers_http import HttpPeers
 from libs.common.service import Wiring
 from libs.common.serving import Serving, bind
@@ -24,10 +25,11 @@ async def _serve(port: int) -> None:
     peers = HttpPeers(settings.api_urls, ServiceTokens(secret, "ledger"))
     verifier = JwksVerifier("ledger", secret, peers)
     no_bus = cast("Bus", None)  # the role `api` publishes nothing itself
-    service = build(settings, Wiring(bus=no_bus, peers=peers, verifier=verifier, clock=utc_now))
-    await service.start("api")
-    serving = Serving(service.api, bind("127.0.0.1", port), stop_timeout_s=5)
-    await serving.start()
+    with lasting():  # as every service starts
+        service = build(settings, Wiring(bus=no_bus, peers=peers, verifier=verifier, clock=utc_now))
+        await service.start("api")
+        serving = Serving(service.api, bind("127.0.0.1", port), stop_timeout_s=5)
+        await serving.start()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     print("ready", flush=True)

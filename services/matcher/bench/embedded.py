@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from libs.common.clock import rfc3339
+from libs.common.lasting import lasting
 from services.matcher.bench.community import NOW_MS, YEAR_MS, Community, an_id, percentile
 from services.matcher.bench.fakes import deps_of
 from services.matcher.bench.report import Figure
 from services.matcher.domain.documents import Profile, Tag, Tags
 from services.matcher.index.memory import MemoryIndex
 from services.matcher.index.port import Change
-from services.matcher.lasting import lasting
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.service.matches import matches
 from services.matcher.service.search import SearchCommand, search

@@ -11,9 +11,9 @@ from typing import Literal
 import structlog
 
 from libs.common.errors import Refusal
+from libs.common.lasting import lasting
 from services.matcher.domain.documents import Band, Dismissed, Document, Fact, apply
 from services.matcher.index.port import Change, Documents, IndexAway, Target
-from services.matcher.lasting import lasting
 from services.matcher.service.deps import Deps
 from services.matcher.source import is_away
 
