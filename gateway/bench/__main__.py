@@ -22,8 +22,8 @@ from gateway.bench.alone import alone
 from gateway.bench.load import Connect, Connection, Measured, Operation, measure, over_tcp
 from gateway.bench.operations import LOGINS, PAYMENTS, direct, operations
 from gateway.bench.report import Part
-from gateway.bench.seeding import Community, Doors, doors_of, settle
 from libs.common import logs
+from tests.bench.seeding import Community, Doors, doors_of, settle
 from tests.e2e.conftest import VARIABLES
 from tests.e2e.running import Running, Servers, embedded, full
 

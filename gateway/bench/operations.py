@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from gateway.bench.load import Connection, Operation
-from gateway.bench.seeding import WORDS, Community
+from tests.bench.seeding import WORDS, Community
 from tests.e2e.driving import PASSWORD, Member
 
 PAYMENTS, LOGINS = "two-step payments", "logins"
