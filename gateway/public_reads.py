@@ -1,4 +1,4 @@
-"""Answers that everybody who is not logged in gets alike, kept for a second at most; and single reads put together.
+"""Answers that everybody who is not logged in gets alike, kept for a second at most.
 
 What may be kept is decided where it is asked for (`gateway.api.app`): requests without any token, of operations that say
 so. Nothing of money and nothing of a person ever comes here. An answer counts from the moment at which its making began,
@@ -9,9 +9,8 @@ this gateway, or tells that an entity or tag changed.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from libs.common.bus.port import Bus, Handler
 from libs.common.contracts.directory import (
@@ -30,7 +29,6 @@ CHANGES = (EntityChangedV1.TYPE, EntityDeletedV1.TYPE, TagsChangedV1.TYPE, TagRe
 """Events after which nothing is kept any longer."""
 Key = tuple[str, bytes, bool]
 """Path, parameters as they came, and whether the answer is compressed: all that such an answer depends on."""
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ class PublicReads:
             # one of several who wait may go away; the others still want it
             return await asyncio.shield(entry.making)
         except Refusal as refusal:
-            raise Refusal(refusal.status, refusal.problems, retry_after_s=refusal.retry_after_s) from refusal
+            raise refusal.again() from refusal
 
     def drop(self) -> None:
         """Something public changed: nothing that was read before counts for who asks from now on."""
@@ -143,69 +141,3 @@ class PublicReads:
 
 async def _made(make: Callable[[], Awaitable[Kept]]) -> Kept:
     return await make()
-
-
-class Together(Generic[Item]):
-    """Single reads made together: while as many fetches are under way as may be, what is asked for waits for the next.
-
-    Where nothing waits, a read goes out at once; so it costs no time when little is asked, and less work when much is.
-    """
-
-    def __init__(
-        self,
-        fetch: Callable[[Sequence[str]], Awaitable[dict[str, Item]]],
-        *,
-        at_once_max: int = 100,
-        under_way_max: int = 2,
-    ) -> None:
-        self._fetch = fetch
-        self._at_once_max = at_once_max
-        self._under_way_max = under_way_max
-        self._waiting: dict[str, asyncio.Future[Item | None]] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
-
-    async def one(self, wanted: str) -> Item | None:
-        """The item of this id, or None. Raises what the fetch raises."""
-        future = self._waiting.get(wanted)
-        if future is None:
-            future = self._waiting[wanted] = asyncio.get_running_loop().create_future()
-            self._go_on()
-        try:
-            return await asyncio.shield(future)
-        except Refusal as refusal:
-            raise Refusal(refusal.status, refusal.problems, retry_after_s=refusal.retry_after_s) from refusal
-
-    def _go_on(self) -> None:
-        if self._waiting and len(self._under_way) < self._under_way_max:
-            task = asyncio.ensure_future(self._bring())
-            self._under_way.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._under_way.discard(task)
-        self._go_on()
-
-    async def _bring(self) -> None:
-        taken = {wanted: self._waiting.pop(wanted) for wanted in list(self._waiting)[: self._at_once_max]}
-        if not taken:
-            return
-        try:
-            found = await self._fetch(list(taken))
-        except BaseException as fault:
-            for future in taken.values():
-                if not future.done():
-                    _refuse(future, fault)
-            if not isinstance(fault, Exception):
-                raise
-            return
-        for wanted, future in taken.items():
-            if not future.done():
-                future.set_result(found.get(wanted))
-
-
-def _refuse(future: "asyncio.Future[Item | None]", fault: BaseException) -> None:
-    if isinstance(fault, Exception):
-        future.set_exception(fault)
-        future.exception()  # whoever waited may be gone: nobody needs to be told of it then
-    else:
-        future.cancel()

@@ -25,9 +25,9 @@ from gateway.clients.directory_shapes import (
     TagKind,
     TagList,
 )
-from gateway.public_reads import Together
 from libs.common.context import request_id
 from libs.common.errors import Refusal
+from libs.common.gathered import Gathered
 from libs.common.ids import is_id
 from libs.common.peers import Caller, Peers
 
@@ -57,6 +57,7 @@ __all__ = [
 
 _READING = frozenset({"/entities/validate", "/entities/fetch", "/entities/query"})
 """What is asked by POST and changes nothing."""
+FETCH_MAX = 100
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -71,7 +72,7 @@ class DirectoryClient:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
         self._changed: Callable[[], None] = lambda: None
-        self._public = Together(self._fetch_public)
+        self._public = Gathered(self._fetch_public, size_max=FETCH_MAX, at_once=2)
 
     def tell_changes_to(self, changed: Callable[[], None]) -> None:
         """Calls this after everything that may have changed the directory, also where no answer came."""
@@ -135,11 +136,13 @@ class DirectoryClient:
             raise Refusal.of(404, "entity_unknown", "There is no such member.")
         return found
 
-    async def _fetch_public(self, ids: Sequence[str]) -> dict[str, Entity]:
-        return {entity["id"]: entity for entity in await self.fetch(Caller(request_id=request_id.get()), ids)}
+    async def _fetch_public(self, ids: Sequence[str]) -> list[Entity | None]:
+        entities = await self.fetch(Caller(request_id=request_id.get()), list(dict.fromkeys(ids)))
+        found = {entity["id"]: entity for entity in entities}
+        return [found.get(entity_id) for entity_id in ids]
 
     async def fetch(self, caller: Caller, ids: Sequence[str], *, viewer_entity_id: str | None = None) -> list[Entity]:
-        """Entities by ids (at most 100), in that order, without those that are not listed for this viewer."""
+        """Entities by ids (at most FETCH_MAX), in that order, without those that are not listed for this viewer."""
         body = {"ids": list(ids), "viewer_entity_id": viewer_entity_id}
         items: list[Entity] = (await self._call(caller, "POST", "/entities/fetch", body=body))["items"]
         return items

@@ -1,15 +1,15 @@
 """What is kept of public reads: for a second, for everybody who shows no token, and for nobody else."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from gateway.public_reads import CHANGES, Kept, PublicReads, Together
+from gateway.public_reads import CHANGES, Kept, PublicReads
 from gateway.tests.house import BAKERY, GARAGE, UNKNOWN, Heard, House, an_entity, refusal
 from gateway.tests.requests import MEMBER, OFFICE
+from libs.common.bus.port import Bus
 from libs.common.contracts.consumers import BROADCAST
-from libs.common.errors import Refusal
 
 BREAD = {"offers": "bread"}
 
@@ -113,11 +113,11 @@ async def test_a_change_through_this_gateway_shows_at_once(house: House):
 async def test_an_event_of_the_directory_drops_what_is_kept(house: House):
     heard: dict[str, Any] = {}
 
-    class Bus:
+    class Hearing:
         async def listen(self, handlers, *, on_connected) -> None:
             heard.update(handlers, connected=on_connected)
 
-    await house.gateway.public_reads.hear(Bus())  # type: ignore[arg-type]
+    await house.gateway.public_reads.hear(cast("Bus", Hearing()))
     assert set(CHANGES) == set(heard) - {"connected"} <= BROADCAST
     for tell in (*(lambda kind=kind: heard[kind](None) for kind in CHANGES), heard["connected"]):
         await shown(house)
@@ -224,45 +224,14 @@ async def test_neither_entries_nor_bytes_grow_beyond_their_bounds():
     assert (len(tiny), tiny.bytes) == (0, 0)
 
 
-async def test_single_reads_that_come_at_once_go_together():
-    asked: list[list[str]] = []
-    gate, began = asyncio.Event(), asyncio.Event()
-
-    async def fetch(ids):
-        asked.append(list(ids))
-        began.set()
-        await gate.wait()
-        return {each: each.upper() for each in ids if each != "nobody"}
-
-    together = Together(fetch, at_once_max=3, under_way_max=1)
-    first = asyncio.ensure_future(together.one("a"))
-    await began.wait()
-    rest = [asyncio.ensure_future(together.one(name)) for name in ("a", "b", "b", "nobody", "c")]
-    await asyncio.sleep(0)
-    gate.set()
-    assert await asyncio.gather(first, *rest) == ["A", "A", "B", "B", None, "C"]
-    assert asked == [["a"], ["a", "b", "nobody"], ["c"]]
-
-
-async def test_a_fetch_that_fails_fails_for_those_who_waited_for_it_and_no_longer():
-    faults = [Refusal.of(503, "service_away", "Away.", retry_after_s=2)]
-
-    async def fetch(ids):
-        if faults:
-            raise faults.pop()
-        return dict.fromkeys(ids, 1)
-
-    together = Together(fetch)
-    told = await asyncio.gather(together.one("a"), together.one("b"), return_exceptions=True)
-    assert [(each.status, each.retry_after_s) for each in told if isinstance(each, Refusal)] == [(503, 2), (503, 2)]
-    assert await together.one("a") == 1
-
-
 async def test_public_entities_asked_at_once_are_one_question(house: House):
     heard = await asyncio.gather(
-        shown(house), house("GET", f"/api/v1/entities/{GARAGE}"), house("GET", f"/api/v1/entities/{UNKNOWN}")
+        shown(house),
+        house("GET", f"/api/v1/entities/{GARAGE}"),
+        house("GET", f"/api/v1/entities/{UNKNOWN}"),
+        house("HEAD", f"/api/v1/entities/{GARAGE}", headers={"Accept-Encoding": "gzip"}),
     )
-    assert [each.status for each in heard] == [200, 200, 400]
+    assert [each.status for each in heard] == [200, 200, 400, 200]
     assert [each.body["ids"] for each in house.services.of("directory", "POST", "/entities/fetch")] == [
         [BAKERY, GARAGE, UNKNOWN]
     ]

@@ -41,3 +41,7 @@ class Refusal(Exception):  # noqa: N818  a refusal is an answer, not a fault
     ) -> "Refusal":
         """A refusal with one problem."""
         return cls(status, (Problem(code, message, field),), retry_after_s=retry_after_s)
+
+    def again(self) -> "Refusal":
+        """The same for another who waited for it: an exception that is raised twice grows one traceback."""
+        return Refusal(self.status, self.problems, retry_after_s=self.retry_after_s)

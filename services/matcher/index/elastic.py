@@ -13,6 +13,7 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 from elasticsearch.serializer import OrjsonSerializer
 
+from libs.common.gathered import Gathered
 from libs.common.ids import new_id
 from services.matcher.domain.documents import Document, Side
 from services.matcher.index.elastic_shapes import (
@@ -26,7 +27,6 @@ from services.matcher.index.elastic_shapes import (
     sort_of,
 )
 from services.matcher.index.elastic_writer import Writer
-from services.matcher.index.gathered import Gathered
 from services.matcher.index.port import Change, Documents, Found, IndexAway, Query
 from services.matcher.index.remembered import Remembered
 from services.matcher.index.rows import Rows

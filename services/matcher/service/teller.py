@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from libs.common.gathered import Gathered
 from services.matcher.domain.documents import Document
-from services.matcher.index.gathered import Gathered
 from services.matcher.index.port import Change
 from services.matcher.service import matches
 from services.matcher.service.deps import Deps
