@@ -2,6 +2,8 @@
 -- so they pin nothing themselves (each SET clause costs microseconds on the posting path).
 -- SQL functions of one expression are put into the query that uses them; any other would be planned at each call, so the
 -- rest is PL/pgSQL.
+-- The operations' plans are made once a session, often while the books are still empty: nothing tells the planner then that
+-- a join by hashing, merging or of a kept whole table will not stay the cheapest. So they may only look up by index.
 CREATE FUNCTION new_id() RETURNS uuid
 LANGUAGE sql VOLATILE AS $$
     -- UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, chance
