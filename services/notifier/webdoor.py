@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+import secrets
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from aiohttp.resolver import ThreadedResolver
 
 URL_LENGTH_MAX = 500
 ANSWER_MAX_BYTES = 1_000
+KEY_PREFIX = "whsec_"
+KEY_BYTES = 32
 
 
 class HookRefused(Exception):  # noqa: N818  an answer
@@ -42,10 +45,16 @@ def problem_of(url: str, *, allow_private: bool) -> str | None:
     return None
 
 
+def new_secret() -> str:
+    """A key for signatures as Standard Webhooks 1.0 writes it: `whsec_<base64>`."""
+    return KEY_PREFIX + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """HMAC-SHA256 over id, time and body, as Standard Webhooks 1.0 has it: `v1,<base64>`."""
+    """HMAC-SHA256 over id, time and body, as Standard Webhooks 1.0 has it: `v1,<base64>`; the key is what the secret encodes."""
+    key = base64.b64decode(secret.removeprefix(KEY_PREFIX), validate=True)
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 class PublicResolver(AbstractResolver):

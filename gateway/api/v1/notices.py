@@ -125,7 +125,8 @@ async def list_webhooks(call: Call, *, query: PreferencesQuery) -> Reply:
 )
 async def add_webhook(call: Call, *, body: WebhookBody) -> Reply:
     """Each notice is posted as JSON, signed with the secret that is shown this once: HMAC-SHA256 over
-    `webhook-id.webhook-timestamp.body` in `webhook-signature`. Repeated with the same id until it is answered with 2xx."""
+    `webhook-id.webhook-timestamp.body` in `webhook-signature`, as Standard Webhooks has it: the key is what follows `whsec_`
+    in the secret, decoded from base64. Repeated with the same id until it is answered with 2xx."""
     made = await call.context.clients.notifier.add_webhook(
         call.caller, url=body.url, kinds=body.kinds, entity_id=body.entity
     )

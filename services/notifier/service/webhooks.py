@@ -1,7 +1,6 @@
 """Webhooks: an entity's owner or the operator names a program that is told what they are told, signed and retried."""
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -17,7 +16,7 @@ from services.notifier.service.bell import Reader
 from services.notifier.service.deps import Deps
 from services.notifier.store import people, webhooks
 from services.notifier.store.webhooks import ClaimedDelivery, Webhook
-from services.notifier.webdoor import HookRefused, WebDoor, problem_of, signature
+from services.notifier.webdoor import HookRefused, WebDoor, new_secret, problem_of, signature
 
 OPERATOR = "operator"
 WEBHOOKS_MAX = 10
@@ -44,7 +43,7 @@ async def add_webhook(
         problems.append(Problem("url_invalid", wrong, "url"))
     if problems:
         raise Refusal(400, problems)
-    secret = "whsec_" + secrets.token_urlsafe(32)
+    secret = new_secret()
     async with transaction(deps.pool) as connection:
         owner = await _owner(connection, reader, entity_id)
         await webhooks.lock_owner(connection, owner)

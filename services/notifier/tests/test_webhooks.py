@@ -87,7 +87,9 @@ async def test_a_program_is_told_what_its_entity_is_told_and_can_check_who_says_
     assert (shape["type"], shape["entity_id"]) == ("transfer_proposed", ROSA)
     assert (shape["data"]["amount_minor"], shape["data"]["unit"]) == (1050, "CR")
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
+    prefix, key = secret[:6], base64.b64decode(secret[6:], validate=True)
+    assert (prefix, len(key)) == ("whsec_", 32)
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert await webhooks.deliver_due(bench.deps, door) == 0
 
