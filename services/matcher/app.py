@@ -19,7 +19,7 @@ from services.matcher.index.memory import MemoryIndex
 from services.matcher.index.port import Index, IndexAway
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.service.deps import Deps
-from services.matcher.service.news import News
+from services.matcher.service.news import News, until_done
 from services.matcher.service.rebuild import Rebuilder
 from services.matcher.service.teller import Teller
 from services.matcher.settings import Settings
@@ -112,7 +112,7 @@ class MatcherService:
         self._keep(self.news.learn_admin_tags())
         await self.news.learn_words()
         if role != "api":
-            await self._fill_if_empty()
+            await until_done(self._fill_if_empty)
         self.news.filled.set()
         if role != "api":
             await self._subscribe()
@@ -157,7 +157,12 @@ class MatcherService:
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            _log.error("background_work_failed", exc_info=fault)
 
     async def _answers(self) -> bool:
         return await self.index.healthy()

@@ -68,7 +68,7 @@ class News:
     async def learn_words(self) -> None:
         """The words in use, from the index, and those that were heard before; again and again until it answers."""
         self._deps.index.forget()
-        await _until_done(self._deps.index.refresh_vocabulary)
+        await until_done(self._deps.index.refresh_vocabulary)
         early, self._heard_early = self._heard_early or [], None
         for change in early:
             self.hear(change)
@@ -79,10 +79,11 @@ class News:
         async def learn() -> None:
             self._deps.index.admin_tags(await self._deps.source.admin_tags())
 
-        await _until_done(learn)
+        await until_done(learn)
 
 
-async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
+async def until_done(work: Callable[[], Awaitable[None]]) -> None:
+    """Again and again, ever more slowly, while the index or another service does not answer."""
     wait_s = RETRY_FIRST_S
     while True:
         try:

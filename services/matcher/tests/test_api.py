@@ -21,6 +21,7 @@ from libs.common.peers_local import LocalPeers
 from libs.common.service import StartRefused, Wiring
 from libs.common.testing import eventually
 from services.matcher.app import MatcherService, build
+from services.matcher.index.port import IndexAway
 from services.matcher.settings import Settings
 from services.matcher.tests.builders import an_id
 
@@ -273,3 +274,21 @@ async def test_with_elasticsearch_a_second_process_finds_what_the_first_indexed(
         await second.call("POST", "/search", body={"offers": ["bread"]})
     assert refused.value.status == 503
     await second.service.stop()
+
+
+async def test_an_index_that_goes_away_right_after_it_answered_is_asked_again(word_folder: Path, monkeypatch):
+    put = put_together(word_folder)
+    index, asked = put.service.index, []
+
+    async def size() -> int:
+        asked.append(1)
+        if len(asked) == 1:
+            raise IndexAway("away")
+        return await type(index).size(index)
+
+    monkeypatch.setattr(index, "size", size)
+    await put.service.start("both")
+    await eventually(put.is_ready, within_s=20)
+    assert len(asked) > 1
+    assert (await put.call("POST", "/search", body={"offers": ["bread"]}))["ids"] == [an_id(1)]
+    await put.service.stop()
