@@ -64,7 +64,7 @@ class Files:
         """Lines oldest first, in pieces."""
         yield _csv_lines([_HEADER])
         async for page in self._pages(entity_id, wanted):
-            names = await self._names(page)
+            names = await self.names(page)
             yield _csv_lines([_csv_line(entry, names) for entry in page])
 
     async def proof(
@@ -110,7 +110,8 @@ class Files:
 
     async def names(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Names of the accounts on the other side, by number."""
-        return await self._names(entries)
+        numbers = sorted({other_number(entry) for entry in entries})
+        return await self.reads.names_of(numbers) if numbers else {}
 
     async def _pages(self, entity_id: str, wanted: Range) -> AsyncIterator[list[dict[str, Any]]]:
         after = 0
@@ -135,10 +136,6 @@ class Files:
             shapes |= {block.n: _block_shape(block) for block in blocks}
         return proven, [shapes[n] for n in sorted(shapes)]
 
-    async def _names(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        numbers = sorted({other_number(entry) for entry in entries})
-        return await self.reads.names_of(numbers) if numbers else {}
-
 
 def other_number(entry: Mapping[str, Any]) -> str:
     """The account on the other side of an entry."""
@@ -157,9 +154,10 @@ def _with_paths(keys: LedgerKeys, entries: Sequence[dict[str, Any]], blocks: Seq
         block = blocks[at]
         salt = salt_of(keys.salt_key, entry["pos"])
         leaf = leaf_of(salt, entry)
-        if leaf not in block.leaves:
-            raise BooksBroken(f"line {entry['seq']} is not what block {block.n} sealed")
-        index = block.leaves.index(leaf)
+        try:
+            index = block.leaves.index(leaf)
+        except ValueError:
+            raise BooksBroken(f"line {entry['seq']} is not what block {block.n} sealed") from None
         if block.n not in trees:
             trees[block.n] = levels_of(block.leaves)
         path = [step.hex() for step in path_of(trees[block.n], index)]
