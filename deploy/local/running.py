@@ -14,6 +14,7 @@ from deploy.local.demo.town import ADMIN_EMAIL, PASSWORD, members
 from deploy.local.node import Node
 from deploy.local.operating import NodeOfPeers
 from deploy.local.settings import NodeSettings
+from libs.common import serving
 from libs.common.clock import utc_now
 from libs.common.errors import Refusal
 from libs.common.lasting import lasting
@@ -33,7 +34,7 @@ def run(services: Sequence[str], role: Role) -> int:
     settings = load(NodeSettings)
     set_up_logs(_for_people(settings) if sys.stderr.isatty() else settings)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # the gateway logs the demo's requests already
-    return asyncio.run(_run_node(settings))
+    return serving.run(_run_node(settings))
 
 
 def _for_people(settings: NodeSettings) -> NodeSettings:

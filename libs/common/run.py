@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from libs.common import logs, telemetry
+from libs.common import logs, serving, telemetry
 from libs.common.auth import JwksVerifier, ServiceTokens
 from libs.common.bus import open_bus
 from libs.common.bus.port import BusAway
@@ -19,7 +19,6 @@ from libs.common.clock import utc_now
 from libs.common.lasting import lasting
 from libs.common.peers_http import HttpPeers
 from libs.common.service import Role, Service, StartRefused, Wiring
-from libs.common.serving import Serving, bind
 from libs.common.sessions import watch_sessions
 from libs.common.settings import SERVICES, CommonSettings, load, variable
 from libs.common.web import create_app
@@ -49,7 +48,7 @@ def _said(work: Callable[[], Awaitable[None]]) -> int:
         await work()
 
     try:
-        asyncio.run(awaited())
+        serving.run(awaited())
     except StartRefused as refused:
         print(refused.sentence, file=sys.stderr)  # noqa: T201  for the operator
         return refused.status
@@ -107,12 +106,12 @@ async def _bring_up(name: str, role: Role, stack: contextlib.AsyncExitStack, sto
     stack.push_async_callback(service.stop)
     await service.start(role)
     host, port = _place(name, settings)
-    listening = bind(host, port, "MCCS_PORT" if name == "gateway" else variable(f"{name}_api_url"))
+    listening = serving.bind(host, port, "MCCS_PORT" if name == "gateway" else variable(f"{name}_api_url"))
     # a worker answers for its health alone
     api = create_app(name, settings, verifier, {}, {"bus": bus.healthy}) if role == "worker" else service.api
-    serving = Serving(api, listening, stop_timeout_s=settings.stop_timeout_s)
-    stack.push_async_callback(serving.stop)
-    await serving.start()
+    answering = serving.Serving(api, listening, stop_timeout_s=settings.stop_timeout_s)
+    stack.push_async_callback(answering.stop)
+    await answering.start()
     await watch_sessions(bus, peers, [verifier])
     _log.info("started", role=role, address=":".join(map(str, listening.getsockname()[:2])))
 

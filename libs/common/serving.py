@@ -3,17 +3,25 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
 
 from libs.common.service import StartRefused
 
+Result = TypeVar("Result")
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
 """Longer than our callers keep a connection (`libs.common.peers_http`)."""
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """A program's work to its end, in the quickest event loop that is there: every socket's bytes pass through it."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        return runner.run(work)
 
 
 class Server(uvicorn.Server):
