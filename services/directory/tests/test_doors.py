@@ -10,6 +10,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import WriteError
 
 from services.directory.store.documents import entity_document
+from services.directory.store.doors import prepare_store
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.port import Activity
 from services.directory.tests.builders import NOON, an_entity, first, following
@@ -93,3 +94,18 @@ async def test_mongodb_sends_the_difference_of_a_change_alone(store, mongo_datab
     assert await store.save([following(written.entity, daily_matches=True)]) == [True]
     stored = await mongo_database.entity.find_one({})
     assert (stored["daily_matches"], stored["texts"]["region"]) == (True, "kept by nobody else")
+
+
+@on_mongodb
+async def test_what_waits_is_found_without_reading_what_does_not(store, mongo_database):
+    for asked in ({"due": {"$lte": 5}}, {"claim": "a token"}):
+        told = await mongo_database.command("explain", {"find": "entity", "filter": asked})
+        assert "COLLSCAN" not in str(told["queryPlanner"]["winningPlan"])
+
+
+@on_mongodb
+async def test_the_indexes_of_earlier_code_give_way(store_url, mongo_database):
+    await mongo_database.entity.drop_index("due")
+    await mongo_database.entity.create_index("due", name="due", partialFilterExpression={"due": {"$exists": True}})
+    await prepare_store(store_url)
+    assert (await mongo_database.entity.index_information())["due"].get("sparse") is True

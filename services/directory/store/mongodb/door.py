@@ -2,7 +2,7 @@
 
 Written for MongoDB 6 to 8 with these commands alone: insert, find, update (`$set`, `$setOnInsert`, `$inc`, `$push`, `$pull`,
 `$min`, `$unset`), delete, count, aggregate (`$match`, `$project`, `$unwind`, `$group`, `$sort`), create, collMod, createIndexes,
-listCollections, ping. No multi-document transaction, no findAndModify, no server-side script.
+dropIndexes, listIndexes, listCollections, ping. No multi-document transaction, no findAndModify, no server-side script.
 """
 
 import asyncio

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import CollectionInvalid
 
@@ -125,13 +126,17 @@ async def prepare(database: Database) -> None:
             await _create(database, name, schema)
         waiting = []
         if name in PENDING:
-            due = IndexModel([("due", ASCENDING)], name="due", partialFilterExpression={"due": {"$exists": True}})
-            claim = IndexModel(
-                [("claim", ASCENDING)], name="claim", partialFilterExpression={"claim": {"$exists": True}}
-            )
-            waiting = [due, claim]
+            waiting = [IndexModel([(field, ASCENDING)], name=field, sparse=True) for field in ("due", "claim")]
+            await _drop_partial(database[name])
         if indexes or waiting:
             await database[name].create_indexes([*indexes, *waiting])
+
+
+async def _drop_partial(collection: AsyncCollection[dict[str, Any]]) -> None:
+    """Indexes as they were before they were sparse; not every server that speaks MongoDB's protocol searches by those."""
+    for name, about in (await collection.index_information()).items():
+        if "partialFilterExpression" in about:
+            await collection.drop_index(name)
 
 
 async def _create(database: Database, name: str, schema: dict[str, Any]) -> None:
