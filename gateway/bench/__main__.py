@@ -7,20 +7,21 @@ share of the processor's time. The client runs on the same machine and takes its
 
 import argparse
 import asyncio
-import contextlib
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
 
 from gateway.bench import report
 from gateway.bench.alone import alone
-from gateway.bench.load import Connect, Connection, Measured, Operation, measure, over_tcp
+from gateway.bench.lateness import logins
+from gateway.bench.load import Connect, Measured, Operation, measure, over_tcp
 from gateway.bench.operations import LOGINS, PAYMENTS, direct, operations
+from gateway.bench.processes import REST_SHARE, REST_WITHIN_S, Processes, told
 from gateway.bench.report import Part
 from libs.common import logs
 from tests.bench.seeding import Community, Doors, doors_of, settle
@@ -28,8 +29,6 @@ from tests.e2e.conftest import VARIABLES
 from tests.e2e.running import Running, Servers, embedded, full
 
 CONNECTIONS = (1, 16, 64)
-QUIET_SHARE = 0.1
-LOOK_EVERY_S = 0.005
 WARM_UP_S = 0.5
 NO_LIMIT = {
     "MCCS_RATE_PER_MINUTE": "1000000",
@@ -44,40 +43,37 @@ def cpu_s(pid: int) -> float:
     return float(used.user + used.system)
 
 
-def node_cpu_s(node: Running) -> float:
-    """Processor time of a node's processes that live."""
-    assert node.process is not None
-    total = cpu_s(node.process.pid)
-    for each in psutil.Process(node.process.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += cpu_s(each.pid)
-    return total
-
-
 async def run(part: Part, node: Running, community: Community, doors: Doors, identity: Connect, seconds: float) -> None:
-    """The whole table."""
-    gateway = over_tcp(node.address)
+    """The whole table. Every operation finds the node at rest."""
+    gateway, processes = over_tcp(node.address), Processes(node)
     through, beside = operations(community), direct(community, doors.ledger_prefix)
     rates: dict[int, float] = {}
     for name, operation in through.items():
         await measure(gateway, operation, connections=4, seconds=WARM_UP_S)
         for connections in CONNECTIONS:
-            before = node_cpu_s(node)
+            await _rest(part, processes)
+            before = processes.used_s(), processes.own_s()
             if name == LOGINS:
-                measured = await _logins(part, gateway, operation, identity, connections, seconds)
+                pid = processes.pid("identity")
+                measured = await logins(
+                    part, gateway, operation, identity=identity, pid=pid, connections=connections, seconds=seconds
+                )
             else:
                 measured = await measure(gateway, operation, connections=connections, seconds=seconds)
-            part.add(name, connections, measured, node_cpu_s(node) - before)
+            part.add(name, connections, measured, processes.own_s() - before[1])
             if name == PAYMENTS:
                 rates[connections] = measured.rate
+                await _aftermath(part, f"{connections} connections paying", processes, before[0], measured)
     for connections in CONNECTIONS[1:]:
-        before = node_cpu_s(node)
+        await _rest(part, processes)
+        before = processes.used_s(), processes.own_s()
         measured = await measure(doors.ledger, beside[PAYMENTS], connections=connections, seconds=seconds)
-        part.add("the same payments straight at the ledger", connections, measured, node_cpu_s(node) - before)
+        part.add("the same payments straight at the ledger", connections, measured, processes.own_s() - before[1])
         share = rates[connections] / measured.rate if measured.rate else 0
         part.say(f"Payments through v1 to straight, {connections} connections: {share:.2f} (reach 0.5)")
     for name in ("balance", "GET /transfers"):
-        pid = _gateways_pid(node)
+        await _rest(part, processes)
+        pid = processes.pid("gateway")
         with_gateway = await _cost(gateway, through[name], pid, seconds)
         without = await _cost(doors.ledger, beside[name], pid, seconds)
         if with_gateway is None or without is None:
@@ -89,64 +85,28 @@ async def run(part: Part, node: Running, community: Community, doors: Doors, ide
         )
 
 
-async def _logins(
-    part: Part, gateway: Connect, operation: Operation, identity: Connect, connections: int, seconds: float
-) -> Measured:
-    """Logins, and beside them a look every few milliseconds at how soon the process that hashes answers."""
-    before = await _looks(identity, asyncio.sleep(min(seconds, 1.0)))
-    found: list[Measured] = []
+async def _rest(part: Part, processes: Processes) -> None:
+    if await processes.rest() is None:
+        part.say(f"The next figure found work left over: it was not done within {REST_WITHIN_S:.0f} s")
 
-    async def log_in() -> None:
-        found.append(await measure(gateway, operation, connections=connections, seconds=seconds))
 
-    beside = await _looks(identity, log_in())
+async def _aftermath(
+    part: Part, who: str, processes: Processes, before: Mapping[str, float], measured: Measured
+) -> None:
+    """What payments leave to do, and what they cost each process altogether."""
+    took, after = await processes.rest(), processes.used_s()
+    done = f"was done {took:.1f} s later" if took is not None else f"was not done {REST_WITHIN_S:.0f} s later"
     part.say(
-        f"While {connections} log in, the process that hashes answers `GET /health/live` (every {LOOK_EVERY_S * 1000:.0f} ms, "
-        f"{len(beside.calls)} times) within {_late(beside)}; just before, with nobody logging in, within {_late(before)}. "
-        "Its event loop was late by no more than that (reach 20); waiting for a core and the client's own time are in it"
+        f"What {who} left to do (notices, mail, events) {done}. Processor time of one payment with that, µs: "
+        f"{told(before, after, len(measured.calls))}"
     )
-    return found[0]
-
-
-def _late(looks: Measured) -> str:
-    return f"p50 {looks.at(0.5):.1f}, p99 {looks.at(0.99):.1f}, at most {looks.at(1.0):.1f} ms"
-
-
-async def _looks(identity: Connect, work: Awaitable[None]) -> Measured:
-    """How long each look took while the work was done."""
-    seen = Measured()
-    looking = asyncio.create_task(_look(identity, seen.calls))
-    try:
-        await work
-    finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-    return seen
-
-
-async def _look(identity: Connect, looks: list[float]) -> None:
-    connection = Connection(*await identity())
-    try:
-        while True:
-            began = time.perf_counter()
-            await connection.ask("GET", "/health/live")
-            looks.append(time.perf_counter() - began)
-            await asyncio.sleep(LOOK_EVERY_S)
-    finally:
-        connection.close()
-
-
-def _gateways_pid(node: Running) -> int:
-    assert node.process is not None
-    children = psutil.Process(node.process.pid).children(recursive=True)
-    return next((each.pid for each in children if "gateway" in each.cmdline()), node.process.pid)
 
 
 async def _cost(connect: Connect, operation: Operation, pid: int, seconds: float) -> float | None:
     """Microseconds of processor time of this process for one operation, what it uses at rest taken off; None where it
     does not come to rest."""
     at_rest = await _at_rest(pid, 1.0)
-    if at_rest >= QUIET_SHARE:
+    if at_rest >= REST_SHARE:
         return None
     before = cpu_s(pid)
     measured = await measure(connect, operation, connections=4, seconds=max(seconds, 2.0))
@@ -160,7 +120,7 @@ async def _at_rest(pid: int, lasts: float) -> float:
         before = cpu_s(pid)
         await asyncio.sleep(lasts)
         share = (cpu_s(pid) - before) / lasts
-        if share < QUIET_SHARE:
+        if share < REST_SHARE:
             break
     return share
 

@@ -9,9 +9,13 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import AsyncMongoClient
 
 from deploy.local.folder import DataFolder
 from gateway.bench.load import Connect, Connection, over_socket, over_tcp
@@ -20,6 +24,7 @@ from libs.common.embedded_postgres import EmbeddedPostgres
 from libs.common.ids import new_id
 from libs.common.settings import DEVELOPMENT_SECRET
 from services.directory.domain.entity import DatedTag, Entity
+from services.directory.store.documents import entity_document
 from services.directory.store.doors import open_store
 from services.directory.store.port import DirectoryStore, Write
 from tests.e2e.driving import Admin, Api, Member
@@ -28,7 +33,9 @@ from tests.e2e.running import Running
 ACTORS = 128
 TAGS_EACH = 10
 AT_ONCE, AT_ONCE_FULL = 16, 64
-REBUILT_WITHIN_S = 120.0
+JOIN_AT_ONCE = 8
+INSERTED_TOGETHER = 500
+REBUILT_WITHIN_S = 180.0
 WORDS = [
     f"{first}-{second}"
     for first in ("oak", "iron", "wool", "clay", "rye", "glass", "stone", "hemp", "wax", "salt")
@@ -77,7 +84,7 @@ def settle(node: Running, doors: Doors, count: int) -> Community:
     node.make_admin()
     api = Api(node.address)
     try:
-        actors = _act(api, min(count, ACTORS), chance)
+        actors = _act(api, min(count, ACTORS), chance, JOIN_AT_ONCE)
     finally:
         api.close()
     rest = [_entity(number, chance) for number in range(count - len(actors))]
@@ -86,16 +93,18 @@ def settle(node: Running, doors: Doors, count: int) -> Community:
     return Community(actors, [*(each.entity_id for each in actors), *(each.id for each in rest)])
 
 
-def _act(api: Api, count: int, chance: random.Random) -> list[Member]:
+def _act(api: Api, count: int, chance: random.Random, at_once: int) -> list[Member]:
     admin = Admin(api)
-    members = []
-    for number in range(count):
-        tags = tuple(chance.sample(WORDS, TAGS_EACH))
+    tags = [tuple(chance.sample(WORDS, TAGS_EACH)) for _ in range(count)]
+
+    def join(number: int) -> Member:
         name = f"Bench {number} {uuid.uuid4().hex[:6]}"
-        member = Member.signs_up(api, name, offers=tags[:5], wants=tags[5:])
+        member = Member.signs_up(api, name, offers=tags[number][:5], wants=tags[number][5:])
         admin.lets_trade(member, debt=1_000_000, credit=1_000_000)
-        members.append(member)
-    return members
+        return member
+
+    with ThreadPoolExecutor(at_once) as joining:
+        return list(joining.map(join, range(count)))
 
 
 def _entity(number: int, chance: random.Random) -> Entity:
@@ -118,14 +127,29 @@ def _entity(number: int, chance: random.Random) -> Entity:
 async def _lay(doors: Doors, entities: list[Entity]) -> None:
     store = await open_store(doors.directory_url, size_max=doors.at_once)
     try:
-        writing = iter(entities)
-        await asyncio.gather(*(_insert(store, writing) for _ in range(doors.at_once)))
+        if doors.directory_url.startswith("mongodb"):
+            await _insert_all(doors.directory_url, entities)
+        else:
+            writing = iter(entities)
+            await asyncio.gather(*(_insert(store, writing) for _ in range(doors.at_once)))
         await store.recount("tag")
     finally:
         await store.close()
     waiting = iter(entities)
     await asyncio.gather(*(_open_accounts(doors, waiting) for _ in range(doors.at_once)))
     await _rebuild(doors)
+
+
+async def _insert_all(url: str, entities: list[Entity]) -> None:
+    """A few hundred with one command: acknowledged one by one they would cost a write to the disk each."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url)
+    try:
+        collection = client.get_default_database()["entity"]
+        for start in range(0, len(entities), INSERTED_TOGETHER):
+            part = entities[start : start + INSERTED_TOGETHER]
+            await collection.insert_many([entity_document(each) for each in part], ordered=False)
+    finally:
+        await client.close()
 
 
 async def _insert(store: DirectoryStore, waiting: Iterator[Entity]) -> None:

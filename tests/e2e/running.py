@@ -17,7 +17,7 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from libs.common.settings import SERVICES
+from libs.common.contracts.consumers import QUEUES
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 90.0
@@ -178,9 +178,9 @@ async def _without_queues(url: str) -> None:
     connection = await aio_pika.connect(url)
     async with connection:
         channel = await connection.channel()
-        for service in SERVICES:
-            for kind in ("events", "dead"):
-                await channel.queue_delete(f"{service}.{kind}")
+        for name in QUEUES:
+            await channel.queue_delete(f"{name}.events")
+            await channel.queue_delete(f"{name}.dead")
 
 
 async def _create_database(url: str, name: str) -> None:

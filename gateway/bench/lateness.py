@@ -1,0 +1,72 @@
+"""How late the event loop of the process that hashes is while people log in, the waiting for a core told apart."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+
+from gateway.bench.load import Connect, Connection, Measured, Operation, measure
+from gateway.bench.processes import own_wait_s, waited_s
+from gateway.bench.report import Part
+
+LOOK_EVERY_S = 0.005
+
+
+@dataclass(slots=True)
+class Looks:
+    """How soon it answered each time, and how soon without the waiting of either side for a core."""
+
+    all: Measured = field(default_factory=Measured)
+    with_a_core: Measured = field(default_factory=Measured)
+
+
+async def logins(
+    part: Part, gateway: Connect, operation: Operation, *, identity: Connect, pid: int, connections: int, seconds: float
+) -> Measured:
+    """Logins, and beside them a look every few milliseconds at how soon the process that hashes answers."""
+    before = await _looks(identity, pid, asyncio.sleep(min(seconds, 1.0)))
+    found: list[Measured] = []
+
+    async def log_in() -> None:
+        found.append(await measure(gateway, operation, connections=connections, seconds=seconds))
+
+    beside = await _looks(identity, pid, log_in())
+    part.say(
+        f"While {connections} log in, the process that hashes answers `GET /health/live` (every {LOOK_EVERY_S * 1000:.0f} ms, "
+        f"{len(beside.all.calls)} times) within {_late(beside.all)}; without the time in which it or the client was ready "
+        f"and had no core, within {_late(beside.with_a_core)} (its event loop was late by no more than that; reach 20). Just "
+        f"before, with nobody logging in: {_late(before.all)}; {_late(before.with_a_core)}"
+    )
+    return found[0]
+
+
+def _late(looks: Measured) -> str:
+    return f"p50 {looks.at(0.5):.1f}, p99 {looks.at(0.99):.1f}, at most {looks.at(1.0):.1f} ms"
+
+
+async def _looks(identity: Connect, pid: int, work: Awaitable[None]) -> Looks:
+    """How long each look took while the work was done."""
+    seen = Looks()
+    looking = asyncio.create_task(_look(identity, pid, seen))
+    try:
+        await work
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    return seen
+
+
+async def _look(identity: Connect, pid: int, looks: Looks) -> None:
+    connection = Connection(*await identity())
+    try:
+        while True:
+            began, there, here = time.perf_counter(), waited_s(pid), own_wait_s()
+            await connection.ask("GET", "/health/live")
+            took = time.perf_counter() - began
+            # both may have waited at the same time: only the longer of the two is surely not the loop's
+            waited = max(waited_s(pid) - there, own_wait_s() - here)
+            looks.all.calls.append(took)
+            looks.with_a_core.calls.append(max(0.0, took - waited))
+            await asyncio.sleep(LOOK_EVERY_S)
+    finally:
+        connection.close()
