@@ -17,6 +17,7 @@ from libs.common.auth import Principal, TokenVerifier, unauthorised
 from libs.common.edge import Edge
 from libs.common.errors import Problem, Refusal
 from libs.common.health import Check, readiness
+from libs.common.lean import LeanDoor, LeanTable
 from libs.common.settings import CommonSettings
 
 ErrorTable = Mapping[type[Exception], tuple[int, str]]
@@ -190,6 +191,8 @@ def create_app(
     )
     app.router.route_class = StrictRoute
     app.state.verifier = verifier
+    app.state.lean = LeanTable()
+    app.add_middleware(LeanDoor, table=app.state.lean, refused=refusal_response)
     app.add_middleware(Edge, name=name, body_bytes_max=settings.body_max_bytes, unexpected=_unexpected)
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_malformed)

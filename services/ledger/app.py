@@ -172,6 +172,7 @@ class LedgerService:
             self.api.add_exception_handler(kind, on_away)
         agreement_routes.add_routes(self.api, ledger)
         transfer_routes.add_routes(self.api, ledger)
+        account_routes.add_lean_reads(self.api, ledger)
         self.api.include_router(account_routes.routes(ledger))
         self.api.include_router(statement_routes.routes(ledger, statements, self._wiring.clock))
         self.api.include_router(import_routes.routes(ledger))

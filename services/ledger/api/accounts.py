@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from libs.common import context
@@ -12,6 +12,7 @@ from libs.common.ids import is_id
 from libs.common.money import AMOUNT_MAX_MINOR
 from libs.common.texts import clean
 from libs.common.web import json_response, principal, require_admin, require_service, router
+from services.ledger.api import parse
 from services.ledger.api.readers import reader_of
 from services.ledger.api.refusals import refusal
 from services.ledger.domain import NAME_LENGTH_MAX, REASON_LENGTH_MAX, is_number
@@ -20,6 +21,7 @@ from services.ledger.service.ledger import Ledger
 from services.ledger.store.reads import Reader
 
 FETCH_MAX = 200
+_FETCH_FIELDS = frozenset({"entity_ids", "numbers"})
 EXPORT_MAX = 500
 Status = Literal["pending", "rejected", "accepted", "tradingPending", "tradingRejected", "tradingAccepted"]
 Who = Annotated[Principal, Depends(principal)]
@@ -46,11 +48,6 @@ class StandingBody(_Body):
     status: Status
     may_trade: bool
     name: str | None = Field(None, max_length=NAME_LENGTH_MAX)
-
-
-class FetchBody(_Body):
-    entity_ids: list[str] = Field([], max_length=FETCH_MAX)
-    numbers: list[str] = Field([], max_length=FETCH_MAX)
 
 
 class LimitsBody(_Body):
@@ -80,6 +77,29 @@ def routes(ledger: Ledger) -> APIRouter:
     _add_changes(paths, ledger)
     _add_reads(paths, ledger)
     return paths
+
+
+def add_lean_reads(app: FastAPI, ledger: Ledger) -> None:
+    """What every page and every look at a balance asks."""
+
+    async def account(request: Request) -> Response:
+        who = await parse.caller(request, "read")
+        entity_id = request.path_params["entity_id"]
+        found = await ledger.reads.account(reader_of(who), entity_id) if is_id(entity_id) else None
+        if found is None:
+            raise _unknown() if who.is_admin and is_id(entity_id) else refusal("not_your_account")
+        return json_response(found)
+
+    async def fetch(request: Request) -> Response:
+        who = await parse.caller(request, "read")
+        asked = await parse.body(request, _FETCH_FIELDS)
+        entity_ids, numbers = (parse.texts(asked, name, FETCH_MAX) for name in ("entity_ids", "numbers"))
+        found = await ledger.reads.accounts(
+            reader_of(who), entity_ids=list(filter(is_id, entity_ids)), numbers=list(filter(is_number, numbers))
+        )
+        return json_response({"items": found})
+
+    parse.add_lean(app, [("/accounts/{entity_id}", account, "GET"), ("/accounts/fetch", fetch, "POST")])
 
 
 def _add_changes(paths: APIRouter, ledger: Ledger) -> None:
@@ -117,22 +137,6 @@ def _add_changes(paths: APIRouter, ledger: Ledger) -> None:
 
 
 def _add_reads(paths: APIRouter, ledger: Ledger) -> None:
-    @paths.get("/accounts/{entity_id}")
-    async def account(entity_id: Entity, who: Who) -> Response:
-        _may_read(who)
-        found = await ledger.reads.account(reader_of(who), entity_id)
-        if found is None:
-            raise refusal("not_your_account") if not who.is_admin else _unknown()
-        return json_response(found)
-
-    @paths.post("/accounts/fetch")
-    async def fetch(body: FetchBody, who: Who) -> Response:
-        _may_read(who)
-        entity_ids = [entity_id for entity_id in body.entity_ids if is_id(entity_id)]
-        numbers = [number for number in body.numbers if is_number(number)]
-        found = await ledger.reads.accounts(reader_of(who), entity_ids=entity_ids, numbers=numbers)
-        return json_response({"items": found})
-
     @paths.get("/accounts")
     async def find(
         who: Admin,
@@ -164,11 +168,6 @@ def _add_reads(paths: APIRouter, ledger: Ledger) -> None:
     @paths.get("/accounts/{entity_id}/limits")
     async def limit_history(entity_id: Entity, who: Admin) -> Response:
         return json_response({"items": await ledger.reads.limit_history(entity_id)})
-
-
-def _may_read(who: Principal) -> None:
-    if not who.may("read"):
-        raise Refusal.of(403, "scope_missing", "This API key may not read.")
 
 
 def _unknown() -> Refusal:

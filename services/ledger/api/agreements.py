@@ -11,6 +11,7 @@ from libs.common import context
 from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id, new_id
+from libs.common.lean import LeanRoute
 from libs.common.web import json_response
 from services.ledger.api import parse
 from services.ledger.api.readers import reader_of
@@ -34,7 +35,7 @@ def add_routes(app: FastAPI, ledger: Ledger) -> None:
     parse.add_lean(app, [*_single(ledger), *_groups(ledger), *_fees(ledger)])
 
 
-def _single(ledger: Ledger) -> list[parse.LeanRoute]:
+def _single(ledger: Ledger) -> list[LeanRoute]:
     async def preview(request: Request) -> Response:
         return await _preview(ledger, request)
 
@@ -68,7 +69,7 @@ def _single(ledger: Ledger) -> list[parse.LeanRoute]:
     ]
 
 
-def _groups(ledger: Ledger) -> list[parse.LeanRoute]:
+def _groups(ledger: Ledger) -> list[LeanRoute]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
         initiator, legs = _legs(await parse.body(request, frozenset({"initiator", "transfers"})))
@@ -118,7 +119,7 @@ def _groups(ledger: Ledger) -> list[parse.LeanRoute]:
     ]
 
 
-def _fees(ledger: Ledger) -> list[parse.LeanRoute]:
+def _fees(ledger: Ledger) -> list[LeanRoute]:
     async def rules(request: Request) -> Response:
         await parse.caller(request, "read")
         return json_response({"items": await ledger.agreements.fee_rules()})

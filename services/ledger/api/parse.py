@@ -1,6 +1,6 @@
 """Bodies and queries of the ledger's API, checked by hand where every microsecond counts; all problems at once."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -8,13 +8,12 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
 
-from libs.common import context, strictjson
+from libs.common import context, lean, strictjson
 from libs.common.auth import Principal, unauthorised
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id
+from libs.common.lean import Handler, LeanRoute
 from libs.common.texts import TextError, clean
 from libs.common.web import refusal_response
 from services.ledger.api.refusals import refusal
@@ -22,21 +21,16 @@ from services.ledger.domain import DESCRIPTION_LENGTH_MAX, KEY_LENGTH_MAX, REASO
 from services.ledger.service.writer import AWAY, QueueFull, StoreAway
 from services.ledger.store.postings import Asked, Outcome
 
-Handler = Callable[[Request], Awaitable[Response]]
-LeanRoute = tuple[str, Handler, str]
-"""Path, handler, method."""
 FULL_RETRY_S = 1
 AWAY_RETRY_S = 2
 
 
-def lean(handler: Handler) -> Handler:
-    """A route without FastAPI's machinery: refusals become answers here, a full queue or a lost database 503."""
+def _answering(handler: Handler) -> Handler:
+    """A full queue or a lost database is 503."""
 
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except Refusal as refused:
-            return refusal_response(refused)
         except QueueFull:
             return refusal_response(
                 Refusal.of(503, "busy", "Too many requests at once; try again.", retry_after_s=FULL_RETRY_S)
@@ -59,20 +53,9 @@ async def on_away(request: Request, fault: Exception) -> Response:
     )
 
 
-class _Named(Route):
-    """Leaves itself in the scope, where metrics and log lines find the path with the names of its parameters."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, child = super().matches(scope)
-        if match is Match.FULL:
-            child["route"] = self
-        return match, child
-
-
 def add_lean(app: FastAPI, routes: Sequence[LeanRoute]) -> None:
-    """Puts them before all other routes, in this order: a router tries one after the other."""
-    made = [_Named(path, lean(handler), methods=[method], include_in_schema=False) for path, handler, method in routes]
-    app.router.routes[:0] = made
+    """Lean routes of the ledger."""
+    lean.add_lean(app, [(path, _answering(handler), method) for path, handler, method in routes])
 
 
 async def caller(request: Request, scope: str = "") -> Principal:
@@ -173,6 +156,16 @@ def text(
     except TextError as fault:
         problems.append(Problem(f"{field}_{fault.code}", fault.message, field))
         return ""
+
+
+def texts(shape: Mapping[str, Any], field: str, most: int) -> list[str]:
+    """A list of so many texts at most; a missing one is empty."""
+    value = shape.get(field, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise Refusal.of(400, "not_a_list", "This must be a list of texts.", field)
+    if len(value) > most:
+        raise Refusal.of(400, "too_long", f"At most {most} at once.", field)
+    return value
 
 
 def reason(shape: Mapping[str, Any], problems: list[Problem]) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id, new_id
+from libs.common.lean import LeanRoute
 from libs.common.web import json_response
 from services.ledger.api import parse
 from services.ledger.api.readers import reader_of
@@ -30,7 +31,7 @@ def add_routes(app: FastAPI, ledger: Ledger) -> None:
     parse.add_lean(app, [*_movements(ledger), *_reads(ledger)])
 
 
-def _movements(ledger: Ledger) -> list[parse.LeanRoute]:
+def _movements(ledger: Ledger) -> list[LeanRoute]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
         proposal = proposal_of(request, who, await parse.body(request, PROPOSAL_FIELDS))
@@ -71,7 +72,7 @@ def _movements(ledger: Ledger) -> list[parse.LeanRoute]:
     ]
 
 
-def _reads(ledger: Ledger) -> list[parse.LeanRoute]:
+def _reads(ledger: Ledger) -> list[LeanRoute]:
     async def one(request: Request) -> Response:
         who = await parse.caller(request, "read")
         reader = reader_of(who, request.query_params.get("entity_id"))
@@ -135,7 +136,7 @@ async def _list(ledger: Ledger, request: Request) -> Response:
     entity_id, number = query.get("entity_id"), query.get("number")
     if entity_id is None and not reader.sees_all:
         raise Refusal.of(400, "missing", "Whose transfers?", "entity_id")
-    if entity_id is not None and (not is_id(entity_id) or not await ledger.reads.may_read(reader, entity_id)):
+    if entity_id is not None and not is_id(entity_id):
         raise refusal("not_your_account")
     if number is not None and not reader.sees_all:
         raise Refusal.of(403, "forbidden", "Only an admin may ask by account number.", "number")
@@ -152,8 +153,10 @@ async def _list(ledger: Ledger, request: Request) -> Response:
     if wanted.date_from and wanted.date_to and wanted.date_from > wanted.date_to:
         raise Refusal.of(400, "range_backwards", "The range ends before it begins.", "date_to")
     page, size = _whole(request, "page", 1, 1_000_000), _whole(request, "page_size", 10, 100)
-    items, total = await ledger.reads.transfers(wanted, offset=(page - 1) * size, limit=size)
-    return Response(b'{"items": [%s], "total": %d}' % (", ".join(items).encode(), total), media_type="application/json")
+    found = await ledger.reads.transfers(reader, wanted, offset=(page - 1) * size, limit=size)
+    if found is None:
+        raise refusal("not_your_account")
+    return Response(b'{"items": [%s], "total": %d}' % (found[0].encode(), found[1]), media_type="application/json")
 
 
 def _values(request: Request, name: str) -> list[str]:

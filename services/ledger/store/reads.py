@@ -146,21 +146,33 @@ class Reads:
         )
         return found
 
-    async def transfers(self, wanted: TransferFilter, *, offset: int, limit: int) -> tuple[list[str], int]:
-        """A page of transfers as JSON, newest first, and how many there are. Rights are judged before."""
-        where, values = _where(wanted)
-        total = await self._pool.fetchval(f"select count(*) from transfer_view t where {where}", *values)
+    async def transfers(
+        self, reader: Reader, wanted: TransferFilter, *, offset: int, limit: int
+    ) -> tuple[str, int] | None:
+        """A page of transfers as JSON with commas between, newest first, and how many there are. None where an entity
+        is wanted that the reader may not see."""
+        values: list[Any] = [reader.only_entity, reader.sees_all, reader.user_id, wanted.entity_id]
+        where = _where(wanted, values)
         n = len(values)
-        rows = await self._pool.fetch(
+        own = _OWN.format(entity="a.entity_id")
+        [row] = await self._pool.fetch(
             f"""
-            select transfer_json(t)::text from transfer_view t where {where}
-            order by t.created_at desc, t.id desc offset ${n + 1} limit ${n + 2}
+            with me as materialized (
+                select a.id from account_view a where a.entity_id = $4 and {own}
+            ), found as materialized (
+                select t.id, t.created_at from transfer_view t where {where}
+            )
+            select (select count(*) from me) as me, (select count(*) from found) as total, (
+                select string_agg(transfer_json(t)::text, ', ' order by t.created_at desc, t.id desc)
+                from transfer_view t
+                where t.id in (select id from found order by created_at desc, id desc offset ${n + 1} limit ${n + 2})
+            ) as page
             """,
             *values,
             offset,
             limit,
         )
-        return [row[0] for row in rows], total
+        return None if wanted.entity_id is not None and not row["me"] else (row["page"] or "", row["total"])
 
     async def pending(self, reader: Reader, entity_ids: Sequence[str]) -> list[dict[str, Any]]:
         """Open proposals of these entities of the reader, newest first: the transfer, and the entity's side of it."""
@@ -193,22 +205,17 @@ class Reads:
         )
         return {row["number"]: row["name"] for row in rows}
 
-    async def may_read(self, reader: Reader, entity_id: str) -> bool:
-        """Whether there is such an account and the reader may see it."""
-        return await self.account(reader, entity_id) is not None
 
-
-def _where(wanted: TransferFilter) -> tuple[str, list[Any]]:
-    parts, values = ["t.kind <> 'fee'"], []
+def _where(wanted: TransferFilter, values: list[Any]) -> str:
+    """The condition; what it compares with is put to the values. The entity is looked up as `me`."""
+    parts = ["t.kind <> 'fee'"]
 
     def given(value: Any) -> str:
         values.append(value)
         return f"${len(values)}"
 
     if wanted.entity_id is not None:
-        mark = given(wanted.entity_id)
-        account = f"(select a.id from account_view a where a.entity_id = {mark})"
-        parts.append(f"(t.payer = {account} or t.payee = {account})")
+        parts.append("(t.payer = (select id from me) or t.payee = (select id from me))")
     if wanted.number is not None:
         mark = given(wanted.number)
         account = f"(select a.id from account_view a where a.number = {mark})"
@@ -219,7 +226,7 @@ def _where(wanted: TransferFilter) -> tuple[str, list[Any]]:
         parts.append(f"t.created_at >= {given(wanted.date_from)}")
     if wanted.date_to is not None:
         parts.append(f"t.created_at < {given(wanted.date_to)}")
-    return " and ".join(parts), values
+    return " and ".join(parts)
 
 
 def _line(row: Any) -> dict[str, Any]:

@@ -121,6 +121,23 @@ async def test_strangers_learn_nothing_of_a_transfer(node: Node) -> None:
     )
 
 
+async def test_accounts_are_fetched_by_lists_of_texts_and_what_is_no_id_finds_nothing(node: Node) -> None:
+    baker = await node.member()
+
+    async def fetch(**body: object) -> tuple[int, Any]:
+        status, told = await node.call("POST", "/accounts/fetch", baker.token, body)
+        return status, told.get("errors") or told["items"]
+
+    assert await fetch(entity_ids=["x"], numbers=["1"]) == (200, [])
+    for wrong, code in (("x", "not_a_list"), ([1], "not_a_list"), (["x"] * 201, "too_long")):
+        status, [problem] = await fetch(entity_ids=wrong)
+        assert (status, problem["code"], problem["field"]) == (400, code, "entity_ids")
+    assert (await fetch(names=[]))[0] == 400
+    assert (await node.call("GET", "/accounts/x", baker.token))[0] == 403
+    assert (await node.call("GET", "/accounts/x", "admin"))[0] == 403
+    assert (await node.call("GET", f"/accounts/{new_id()}", "admin"))[0] == 404
+
+
 async def test_nobody_pays_from_anothers_account(node: Node) -> None:
     baker, thief = await node.member(), await node.member()
     body = {

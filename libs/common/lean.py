@@ -1,0 +1,84 @@
+"""Routes without FastAPI's machinery, for what is called most: found in a table, answered by a function of the request."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from libs.common.errors import Refusal
+
+Handler = Callable[[Request], Awaitable[Response]]
+LeanRoute = tuple[str, Handler, str]
+"""Path, handler, method."""
+
+
+class _Named(Route):
+    """Leaves itself in the scope, where metrics and log lines find the path with the names of its parameters."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        if match is Match.FULL:
+            child["route"] = self
+        return match, child
+
+
+class LeanTable:
+    """Lean routes by method and number of parts of their path."""
+
+    def __init__(self) -> None:
+        self._routes: dict[tuple[str, int], list[tuple[list[str], LeanRoute, _Named]]] = {}
+
+    def put_first(self, made: LeanRoute, route: _Named) -> None:
+        """Before all that are there."""
+        pattern = made[0].split("/")
+        self._routes.setdefault((made[2], len(pattern)), []).insert(0, (pattern, made, route))
+
+    def find(self, method: str, path: str) -> tuple[Handler, _Named, dict[str, str]] | None:
+        """The handler, its route and the path's parameters."""
+        parts = path.split("/")
+        for pattern, made, route in self._routes.get((method, len(parts)), ()):
+            given: dict[str, str] = {}
+            for wanted, part in zip(pattern, parts, strict=True):
+                if wanted == part:
+                    continue
+                if not (part and wanted.startswith("{")):
+                    break
+                given[wanted[1:-1]] = part
+            else:
+                return made[1], route, given
+        return None
+
+
+class LeanDoor:
+    """The layer before an application's own: a request for a lean route goes no further. A Refusal becomes its answer."""
+
+    def __init__(self, app: ASGIApp, table: LeanTable, refused: Callable[[Refusal], Response]) -> None:
+        self._app = app
+        self._table = table
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._table.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        handler, scope["route"], scope["path_params"] = found
+        try:
+            response = await handler(Request(scope, receive, send))
+        except Refusal as refusal:
+            response = self._refused(refusal)
+        await response(scope, receive, send)
+
+
+def add_lean(app: FastAPI, routes: Sequence[LeanRoute]) -> None:
+    """Puts them before all other routes, in this order.
+
+    They stand among the router's routes too, which answers what asks for them by another method.
+    """
+    made = [_Named(path, handler, methods=[method], include_in_schema=False) for path, handler, method in routes]
+    app.router.routes[:0] = made
+    for each, route in zip(reversed(routes), reversed(made), strict=True):
+        app.state.lean.put_first(each, route)
