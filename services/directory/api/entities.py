@@ -8,7 +8,18 @@ from libs.common.auth import Principal
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from libs.common.web import body_limit, principal, require_admin, require_service, router
-from services.directory.api.shapes import Find, Id, NewEntity, Wanted, answer, in_utc, nothing, numbered
+from services.directory.api.shapes import (
+    Find,
+    Id,
+    NewEntity,
+    Wanted,
+    answer,
+    in_utc,
+    nothing,
+    numbered,
+    shown_answer,
+    shown_list,
+)
 from services.directory.domain.entity import STATUSES, Entity
 from services.directory.domain.tags import tag_form, tag_forms
 from services.directory.service import entities, reading
@@ -79,11 +90,11 @@ def _reading(api: APIRouter, deps: Deps) -> None:
 
     @api.get("/entities/{entity_id}")
     async def one(caller: Caller, entity_id: Id, viewer_entity_id: Id | None = None) -> Response:
-        return _with_version(await reading.one(deps, caller, entity_id, viewer_entity_id))
+        return shown_answer(await reading.one(deps, caller, entity_id, viewer_entity_id))
 
     @api.post("/entities/fetch")
     async def fetch(caller: Caller, body: Wanted) -> Response:
-        return answer({"items": await reading.several(deps, caller, body.ids, body.viewer_entity_id)})
+        return shown_list(await reading.several(deps, caller, body.ids, body.viewer_entity_id))
 
 
 def _changing(api: APIRouter, deps: Deps) -> None:

@@ -17,6 +17,7 @@ from services.directory.api.shapes import (
     in_utc,
     nothing,
     numbered,
+    shown_list,
 )
 from services.directory.service import activity, links
 from services.directory.service.deps import Deps
@@ -53,7 +54,7 @@ def _favorites(api: APIRouter, deps: Deps) -> None:
 
     @api.get("/entities/{entity_id}/favorites")
     async def favorites(caller: Caller, entity_id: Id, part: Part) -> Response:
-        return numbered(*await links.favorites(deps, caller, entity_id, Slice(part.offset, part.page_size)))
+        return shown_list(*await links.favorites(deps, caller, entity_id, Slice(part.offset, part.page_size)))
 
 
 def _others(api: APIRouter, deps: Deps) -> None:

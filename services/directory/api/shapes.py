@@ -1,15 +1,16 @@
 """What requests and answers look like: ids, JSON with our times, lists, bodies."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from libs.common.clock import rfc3339
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
+from services.directory.service.faces import as_json
+from services.directory.service.reading import Shown
 from services.directory.store.port import Activity, Job, Slice, Term
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -25,16 +26,22 @@ Id = Annotated[str, BeforeValidator(_known_form)]
 Text = Annotated[str | None, Query(max_length=200)]
 
 
-def _json(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    raise TypeError
-
-
 def answer(value: Any, status: int = 200) -> Response:
     """JSON with times as everywhere."""
-    body = orjson.dumps(value, default=_json, option=orjson.OPT_PASSTHROUGH_DATETIME)
-    return Response(body, status, media_type="application/json")
+    return Response(as_json(value), status, media_type="application/json")
+
+
+def shown_answer(shown: Shown) -> Response:
+    """One entity, with its version where there is one."""
+    headers = None if shown.version is None else {"ETag": f'"{shown.version}"'}
+    return Response(shown.json, headers=headers, media_type="application/json")
+
+
+def shown_list(shown: Sequence[Shown], total: int | None = None) -> Response:
+    """Entities; with how many there are in all where it is a part of a numbered list."""
+    items = b",".join(each.json for each in shown)
+    rest = b"" if total is None else b',"total":%d' % total
+    return Response(b'{"items":[%b]%b}' % (items, rest), media_type="application/json")
 
 
 def in_utc(moment: datetime | None, field: str) -> datetime | None:

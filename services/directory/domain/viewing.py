@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 from services.directory.domain.entity import Entity, Picture
+from services.directory.domain.profile import Place
 
 PUBLIC = ("inc_type", "company_number", "website", "description", "city", "region", "postal_code", "country")
 FOR_MEMBERS = ("telephone", "address")
@@ -35,7 +36,23 @@ class Viewer:
     """Whether the entity it looks as, or any of its own where none was named, may trade."""
 
 
-def sight(entity: Entity, viewer: Viewer) -> Sight:
+class Judged(Protocol):
+    """What decides who sees an entity."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def deleted(self) -> bool: ...
+
+    @property
+    def listed(self) -> bool: ...
+
+    @property
+    def may_trade(self) -> bool: ...
+
+
+def sight(entity: Judged, viewer: Viewer) -> Sight:
     """What this viewer may see of this entity."""
     if entity.deleted:
         return Sight.NOTHING
@@ -50,7 +67,30 @@ def sight(entity: Entity, viewer: Viewer) -> Sight:
 
 def seen(entity: Entity, how_much: Sight) -> dict[str, Any]:
     """The entity field by field; what is empty or not for these eyes is left out. Times are datetimes."""
-    found: dict[str, Any] = {
+    found: dict[str, Any] = {}
+    for layer in layers(entity)[:how_much]:
+        found |= layer
+    return found
+
+
+def layers(entity: Entity) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """What each sight adds to the one before, from PUBLIC to WHOLE; only the whole says anything again (the place)."""
+    return (
+        _given(_for_everybody(entity)),
+        _given(
+            {name: entity.texts.get(name) for name in FOR_MEMBERS} | {"declared_turnover": entity.declared_turnover}
+        ),
+        _given({"email": entity.texts.get("email")}),
+        _given(_for_own_users(entity)),
+    )
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _for_everybody(entity: Entity) -> dict[str, Any]:
+    return {
         "id": entity.id,
         "name": entity.name,
         "status": entity.status,
@@ -61,24 +101,15 @@ def seen(entity: Entity, how_much: Sight) -> dict[str, Any]:
         "categories": list(entity.categories),
         "pictures": [_picture(picture) for picture in entity.pictures],
         "member_since": entity.member_since,
+        "place": entity.place and _place(entity.place.coarse()),
+        **{name: entity.texts.get(name) for name in PUBLIC},
     }
-    fields = [*PUBLIC, *(FOR_MEMBERS if how_much >= Sight.MEMBER else ())]
-    found |= {name: entity.texts.get(name) for name in fields}
-    if how_much >= Sight.MEMBER:
-        found["declared_turnover"] = entity.declared_turnover
-    if how_much >= Sight.TRADER:
-        found["email"] = entity.texts.get("email")
-    if entity.place is not None:
-        place = entity.place if how_much >= Sight.WHOLE else entity.place.coarse()
-        found["place"] = {"latitude": place.latitude, "longitude": place.longitude}
-    if how_much >= Sight.WHOLE:
-        found |= _for_own_users(entity)
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _for_own_users(entity: Entity) -> dict[str, Any]:
     application = entity.application
     return {
+        "place": entity.place and _place(entity.place),
         "version": entity.version,
         "created_at": entity.created_at,
         "show_matches_since_last_login": entity.show_matches_since_last_login,
@@ -91,6 +122,10 @@ def _for_own_users(entity: Entity) -> dict[str, Any]:
             "applied_at": application.applied_at,
         },
     }
+
+
+def _place(place: Place) -> dict[str, float]:
+    return {"latitude": place.latitude, "longitude": place.longitude}
 
 
 def _picture(picture: Picture) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import NoReturn
 from libs.common.clock import Clock
 from libs.common.errors import Problem, Refusal
 from services.directory.domain.profile import INC_TYPES, Invalid
+from services.directory.service.faces import Faces
 from services.directory.store.documents import to_the_millisecond
 from services.directory.store.port import DirectoryStore
 
@@ -33,6 +34,7 @@ class Deps:
     store: DirectoryStore
     clock: Clock
     rules: Rules = Rules()
+    faces: Faces = field(default_factory=Faces, compare=False)
     drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), compare=False)
     """Decoding a picture takes much memory: one at a time."""
 

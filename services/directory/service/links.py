@@ -1,7 +1,6 @@
 """Between two entities: favourites (DI-09), dismissed matches, contact messages (DI-10)."""
 
 from datetime import timedelta
-from typing import Any
 
 from libs.common.auth import Principal
 from libs.common.contracts.directory import ContactSentV1, MatchDismissedV1
@@ -11,7 +10,7 @@ from services.directory.domain.entity import Entity
 from services.directory.domain.profile import Fault, Invalid, read_text
 from services.directory.service.access import require_member, require_reader
 from services.directory.service.deps import TRIES_MAX, Deps, busy, refuse_invalid, unknown_entity
-from services.directory.service.reading import several
+from services.directory.service.reading import Shown, several
 from services.directory.store.documents import moment
 from services.directory.store.port import Message, Slice
 
@@ -58,7 +57,7 @@ async def favorite_ids(deps: Deps, caller: Principal, entity_id: str) -> list[st
     return await deps.store.favorites(entity_id)
 
 
-async def favorites(deps: Deps, caller: Principal, entity_id: str, part: Slice) -> tuple[list[dict[str, Any]], int]:
+async def favorites(deps: Deps, caller: Principal, entity_id: str, part: Slice) -> tuple[list[Shown], int]:
     """Those that are listed, newest first. Raises Refusal 403."""
     ids = await favorite_ids(deps, caller, entity_id)
     there = {entity.id for entity in await deps.store.entities(ids) if entity.listed} if ids else set()

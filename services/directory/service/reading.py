@@ -1,7 +1,7 @@
 """What people, admins and other services see of entities (DI-08, AD-03), and the export for the rebuild."""
 
-import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from libs.common.auth import Principal
@@ -9,53 +9,70 @@ from libs.common.contracts.directory import EntityChangedV1, TagsChangedV1
 from services.directory.domain.entity import Entity
 from services.directory.domain.profile import Invalid, read_text
 from services.directory.domain.viewing import Sight, seen, sight
-from services.directory.service.access import look, own_entities
+from services.directory.service.access import look, reaches, require_reading
 from services.directory.service.deps import Deps, refuse_invalid, unknown_entity
+from services.directory.service.faces import as_json
 from services.directory.service.telling import entity_changed, sequence_of, tags_changed
-from services.directory.store.port import EntityFilter, Slice
+from services.directory.store.port import EntityFilter, Membership, Slice
 
 FETCH_MAX = 100
 EXPORT_MAX = 500
 
 
-async def one(deps: Deps, caller: Principal, entity_id: str, viewer_entity_id: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entity as JSON for somebody's eyes; with its version where they see the whole."""
+
+    json: bytes
+    version: int | None = None
+
+
+async def one(deps: Deps, caller: Principal, entity_id: str, viewer_entity_id: str | None = None) -> Shown:
     """An entity as this caller may see it. Raises Refusal 404, also when it is not listed for this viewer."""
     shown = await several(deps, caller, [entity_id], viewer_entity_id)
     if not shown:
         raise unknown_entity()
-    if "version" in shown[0]:
-        shown[0]["users"] = await _users(deps, entity_id)
-    return shown[0]
+    if shown[0].version is None:
+        return shown[0]
+    users = as_json({"users": _users(await deps.store.members(entity_id))})
+    return Shown(b"%b,%b" % (shown[0].json[:-1], users[1:]), shown[0].version)
 
 
 async def several(
     deps: Deps, caller: Principal, ids: Sequence[str], viewer_entity_id: str | None = None
-) -> list[dict[str, Any]]:
+) -> list[Shown]:
     """Entities in the order of ids, without those that this viewer may not see."""
-    viewer, found = await look(deps, caller, ids, viewer_entity_id)
+    viewer, found, faces = await look(deps, caller, ids, viewer_entity_id)
+    sights = {each: sight(faces[each], viewer) for each in dict.fromkeys(ids) if each in faces}
+    entire = [each for each, how_much in sights.items() if how_much == Sight.WHOLE]
+    stored = {each.id: each for each in await deps.store.entities(entire) if not each.deleted} if entire else {}
     shown = []
-    for glance in (found[entity_id] for entity_id in dict.fromkeys(ids) if entity_id in found):
-        how_much = sight(glance.entity, viewer)
-        if how_much == Sight.NOTHING:
-            continue
-        fields = seen(glance.entity, how_much) | {"own": glance.entity.id in viewer.own}
+    for entity_id, how_much in sights.items():
+        more: dict[str, Any] = {"own": entity_id in viewer.own}
         if viewer_entity_id is not None:
-            fields["is_favorite"] = glance.is_favorite
-        shown.append(fields)
+            more["is_favorite"] = found[entity_id].is_favorite
+        if entity_id in stored:
+            entity = stored[entity_id]
+            shown.append(Shown(as_json(seen(entity, how_much) | more), entity.version))
+        elif how_much not in (Sight.NOTHING, Sight.WHOLE):
+            shown.append(Shown(faces[entity_id].json(how_much, more)))
     return shown
 
 
 async def mine(deps: Deps, caller: Principal) -> list[dict[str, Any]]:
     """The entities that the caller acts for, whole, in the order in which they signed up."""
-    ids = await own_entities(deps, caller)
-    entities = sorted(await deps.store.entities(ids), key=lambda entity: entity.id) if ids else []
-    alive = [entity for entity in entities if not entity.deleted]
-    users = await asyncio.gather(*(_users(deps, entity.id) for entity in alive))
-    return [whole(entity, own=True) | {"users": known} for entity, known in zip(alive, users, strict=True)]
+    require_reading(caller)
+    if caller.is_service:
+        return []
+    return [
+        whole(entity, own=True) | {"users": _users(members)}
+        for entity, members in await deps.store.own(caller.id)
+        if not entity.deleted and reaches(caller, entity.id)
+    ]
 
 
-async def _users(deps: Deps, entity_id: str) -> list[dict[str, Any]]:
-    return [{"user_id": member.user_id, "role": member.role} for member in await deps.store.members(entity_id)]
+def _users(members: Sequence[Membership]) -> list[dict[str, Any]]:
+    return [{"user_id": member.user_id, "role": member.role} for member in members]
 
 
 def whole(entity: Entity, *, own: bool) -> dict[str, Any]:

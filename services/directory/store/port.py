@@ -188,9 +188,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """An entity with what it is to whoever looks."""
+    """That an entity is there, at which version, and what it is to whoever looks."""
 
-    entity: Entity
+    entity_id: str
+    version: int
     is_own: bool = False
     is_favorite: bool = False
 
@@ -229,6 +230,9 @@ class DirectoryStore(Protocol):
     async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
         """These entities and the one that looks, or where none is named all that the user acts for: whether they are the
         user's, and whether they are favourites of the one that looks. In any order, tombstones too."""
+
+    async def own(self, user_id: str) -> list[tuple[Entity, list[Membership]]]:
+        """The entities that a user acts for, in the order of ids, each with all who act for it; tombstones too."""
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         """In the order of ids from the one after this, tombstones too."""

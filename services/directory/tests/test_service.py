@@ -4,19 +4,26 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
 from services.directory.domain.entity import CannotApply
 from services.directory.service import entities, jobs, links, reading, terms
-from services.directory.service.deps import Rules
+from services.directory.service.deps import Deps, Rules
+from services.directory.service.faces import Faces
 from services.directory.service.housekeeping import tidy
 from services.directory.service.jobs import carry_on, finish_within
 from services.directory.store.port import EntityFilter, Membership, Person, Slice, TermFilter
-from services.directory.tests.builders import a_service, a_user, an_admin, signed_up, told
+from services.directory.tests.builders import a_service, a_user, an_admin, an_entity, signed_up, told
 
 ALL = Slice(0, 100)
+
+
+async def one(*arguments):
+    """An entity as somebody sees it."""
+    return orjson.loads((await reading.one(*arguments)).json)
 
 
 def kinds(events):
@@ -164,20 +171,20 @@ async def test_an_unlisted_entity_is_seen_by_its_own_people_and_admins_alone(dep
             await reading.one(deps, caller, entity.id)
         assert refused.value.status == 404
     for caller in (user, an_admin(), a_service("notifier")):
-        assert (await reading.one(deps, caller, entity.id))["id"] == entity.id
+        assert (await one(deps, caller, entity.id))["id"] == entity.id
 
 
 async def test_addresses_are_for_traders_and_telephones_for_members(deps):
     user, friend = a_user(), a_user()
     shown = await signed_up(deps, user, "tradingAccepted", telephone="1", email="a@example.org")
     mine = await signed_up(deps, friend, "accepted")
-    anonymous = await reading.one(deps, a_service("gateway"), shown.id)
-    member = await reading.one(deps, friend, shown.id, mine.id)
+    anonymous = await one(deps, a_service("gateway"), shown.id)
+    member = await one(deps, friend, shown.id, mine.id)
     assert "telephone" not in anonymous
     assert member["telephone"] == "1"
     assert "email" not in member
     await entities.change(deps, an_admin(), mine.id, {"status": "tradingAccepted"})
-    assert (await reading.one(deps, friend, shown.id, mine.id))["email"] == "a@example.org"
+    assert (await one(deps, friend, shown.id, mine.id))["email"] == "a@example.org"
     with pytest.raises(Refusal) as refused:
         await reading.one(deps, friend, shown.id, shown.id)
     assert refused.value.status == 403
@@ -186,7 +193,43 @@ async def test_addresses_are_for_traders_and_telephones_for_members(deps):
 async def test_a_fetch_keeps_the_order_and_drops_what_is_not_listed(deps):
     ids = [(await signed_up(deps, a_user(), status)).id for status in ("accepted", "pending", "tradingAccepted")]
     shown = await reading.several(deps, a_service("gateway"), [ids[2], new_id(), ids[1], ids[0], ids[2]])
-    assert [entity["id"] for entity in shown] == [ids[2], ids[0]]
+    assert [orjson.loads(entity.json)["id"] for entity in shown] == [ids[2], ids[0]]
+
+
+async def test_what_others_see_is_made_once_for_a_version_and_never_shown_for_another(deps, monkeypatch):
+    user, friend, gateway = a_user(), a_user(), a_service("gateway")
+    entity = await signed_up(deps, user, "tradingAccepted", city="Town", telephone="1", email="a@example.org")
+    await signed_up(deps, friend, "tradingAccepted")
+    read: list[list[str]] = []
+    entities_of = deps.store.entities
+
+    async def counted(ids):
+        read.append(list(ids))
+        return await entities_of(ids)
+
+    monkeypatch.setattr(deps.store, "entities", counted)
+    for caller in (gateway, friend, gateway):
+        assert (await one(deps, caller, entity.id))["city"] == "Town"
+    assert [ids.count(entity.id) for ids in read].count(1) == 1
+    assert "telephone" not in await one(deps, gateway, entity.id)
+    assert (await one(deps, friend, entity.id))["email"] == "a@example.org"
+    # whichever process writes: the version is asked for with every look
+    for change in ({"city": "Village"}, {"city": None, "telephone": "2"}):
+        await entities.change(Deps(deps.store, deps.clock), user, entity.id, change)
+        assert (await one(deps, gateway, entity.id)).get("city") == change["city"]
+    assert (await one(deps, friend, entity.id))["telephone"] == "2"
+    await entities.change(Deps(deps.store, deps.clock), an_admin(), entity.id, {"status": "rejected"})
+    assert await reading.several(deps, gateway, [entity.id]) == []
+    assert (await one(deps, user, entity.id))["telephone"] == "2"
+
+
+async def test_faces_that_were_not_asked_for_longest_go_first():
+    faces, many = Faces(faces_max=2), [an_entity(version=1) for _ in range(3)]
+    faces.keep(many[:2])
+    assert faces.get(many[0].id, 1) is not None
+    faces.keep(many[2:])
+    assert [faces.get(entity.id, 1) is not None for entity in many] == [True, False, True]
+    assert (len(faces), faces.get(many[0].id, 2)) == (2, None)
 
 
 FORM = {
@@ -283,8 +326,8 @@ async def test_favorites_are_shown_listed_ones_first_come_last(deps):
         deps.clock.move(minutes=1)
     await entities.change(deps, an_admin(), others[1].id, {"status": "rejected"})
     shown, total = await links.favorites(deps, user, mine.id, Slice(0, 1))
-    assert ([entity["name"] for entity in shown], total) == (["Number 2"], 2)
-    assert shown[0]["is_favorite"] is True
+    items = [orjson.loads(entity.json) for entity in shown]
+    assert ([(entity["name"], entity["is_favorite"]) for entity in items], total) == ([("Number 2", True)], 2)
     for other_id, status in ((mine.id, 400), (new_id(), 404), (others[1].id, 404)):
         with pytest.raises(Refusal) as refused:
             await links.add_favorite(deps, user, mine.id, other_id)

@@ -70,14 +70,31 @@ async def test_a_glance_says_what_entities_are_to_whoever_looks(store):
     await store.put_membership(Membership(two.id, "user", None, 1))
     await store.add_favorite(mine.id, one.id, NOON)
 
+    names = {one.id: "One", two.id: "Two", mine.id: "Mine"}
+
     async def glances(*arguments):
-        return {glance.entity.name: (glance.is_own, glance.is_favorite) for glance in await store.glance(*arguments)}
+        found = await store.glance(*arguments)
+        assert {glance.version for glance in found} <= {1}
+        return {names[glance.entity_id]: (glance.is_own, glance.is_favorite) for glance in found}
 
     assert await glances([one.id, two.id, new_id()], None, None) == {"One": (False, False), "Two": (False, False)}
     assert await glances([one.id], "user", None) == {"One": (False, False), "Mine": (True, False)}
     assert await glances([one.id], "user", mine.id) == {"One": (False, True), "Mine": (True, False)}
     assert await glances([mine.id], "user", two.id) == {"Mine": (True, False), "Two": (False, False)}
     assert await glances([], "nobody", None) == {}
+    await store.save([following(one, daily_matches=True)])
+    assert [glance.version for glance in await store.glance([one.id], None, None)] == [2]
+
+
+async def test_own_entities_come_with_all_who_act_for_them(store):
+    one, two, other = [await kept(store, name=name) for name in ("One", "Two", "Other")]
+    for entity, user_id, role in ((two, "user", "owner"), (one, "user", "member"), (one, "boss", "owner")):
+        await store.put_membership(Membership(entity.id, user_id, role, 1))
+    await store.put_membership(Membership(one.id, "gone", None, 1))
+    await store.put_membership(Membership(other.id, "user", None, 1))
+    found = [(entity, [(each.user_id, each.role) for each in members]) for entity, members in await store.own("user")]
+    assert found == [(one, [("boss", "owner"), ("user", "member")]), (two, [("user", "owner")])]
+    assert await store.own("gone") == await store.own("nobody") == []
 
 
 async def test_an_id_is_taken_once(store):

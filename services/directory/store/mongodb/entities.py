@@ -12,10 +12,10 @@ from libs.common.clock import rfc3339
 from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
-from services.directory.store.documents import KEYS, entity_document, entity_of
+from services.directory.store.documents import KEYS, entity_document, entity_of, membership_of
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.mongodb.schema import Database
-from services.directory.store.port import Count, EntityFilter, Glance, Slice, TermKind, Write
+from services.directory.store.port import Count, EntityFilter, Glance, Membership, Slice, TermKind, Write
 
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
@@ -86,8 +86,20 @@ class Entities:
             keys = [f"{viewer_id}/{entity_id}" for entity_id in wanted]
             links = await self._database.favorite.find({"_id": {"$in": keys}}).to_list()
             favorites = {document["other_id"] for document in links}
-        entities = await self.entities(sorted(wanted))
-        return [Glance(entity, entity.id in own, entity.id in favorites) for entity in entities]
+        there = await self._database.entity.find({"_id": {"$in": sorted(wanted)}}, {"version": 1}).to_list()
+        return [Glance(each["_id"], each["version"], each["_id"] in own, each["_id"] in favorites) for each in there]
+
+    async def own(self, user_id: str) -> list[tuple[Entity, list[Membership]]]:
+        acting = {"role": {"$ne": None}}
+        ids = [
+            each["entity_id"] for each in await self._database.membership.find({"user_id": user_id, **acting}).to_list()
+        ]
+        if not ids:
+            return []
+        entities = await self._list({"_id": {"$in": ids}}, [("_id", 1)])
+        found = self._database.membership.find({"entity_id": {"$in": ids}, **acting}, sort=[("user_id", 1)])
+        members = [membership_of(document) for document in await found.to_list()]
+        return [(entity, [each for each in members if each.entity_id == entity.id]) for entity in entities]
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         return await self._list({"_id": {"$gt": entity_id}}, [("_id", 1)], limit=limit)

@@ -10,20 +10,28 @@ from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of
-from services.directory.store.port import EntityFilter, Glance, Slice, TermKind, Write
+from services.directory.store.port import EntityFilter, Glance, Membership, Slice, TermKind, Write
 
 _ALIVE = "not (doc -> 'deleted')::boolean"
 _HOLDING = {"tag": "doc -> 'tags' ? $1", "category": "doc -> 'categories' ? $1"}
 
 _GLANCE = """
-with wanted as (
+with own as materialized (
+    select entity_id from membership where user_id = $2::text and role is not null
+), wanted as (
     select unnest($1::text[]) as id union select $3::text where $3::text is not null
-    union select entity_id from membership where $3::text is null and user_id = $2::text and role is not null
+    union select entity_id from own where $3::text is null
 )
-select e.doc, m.role is not null as is_own, f.other_id is not null as is_favorite
+select e.id, e.version, e.id in (select entity_id from own) as is_own,
+    exists (select from favorite f where f.entity_id = $3::text and f.other_id = e.id) as is_favorite
 from wanted join entity e using (id)
-left join membership m on m.entity_id = e.id and m.user_id = $2::text and m.role is not null
-left join favorite f on f.entity_id = $3::text and f.other_id = e.id
+"""
+_OWN = """
+select e.doc, array(
+    select array[m.user_id, m.role] from membership m where m.entity_id = e.id and m.role is not null order by m.user_id
+) as members
+from membership o join entity e on e.id = o.entity_id
+where o.user_id = $1 and o.role is not null order by e.id
 """
 
 
@@ -93,7 +101,14 @@ class Entities:
 
     async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
         rows = await self._pool.fetch(_GLANCE, list(ids), user_id, viewer_id)
-        return [Glance(entity_of(row["doc"]), row["is_own"], row["is_favorite"]) for row in rows]
+        return [Glance(*row) for row in rows]
+
+    async def own(self, user_id: str) -> list[tuple[Entity, list[Membership]]]:
+        rows = await self._pool.fetch(_OWN, user_id)
+        return [
+            (entity := entity_of(row["doc"]), [Membership(entity.id, *member) for member in row["members"]])
+            for row in rows
+        ]
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         rows = await self._pool.fetch("select doc from entity where id > $1 order by id limit $2", entity_id, limit)
