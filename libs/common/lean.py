@@ -1,6 +1,7 @@
 """Routes without FastAPI's machinery, for what is called most: found in a table, answered by a function of the request."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -8,7 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.common.errors import Refusal
+from libs.common import strictjson
+from libs.common.auth import Principal, unauthorised
+from libs.common.errors import Problem, Refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
 LeanRoute = tuple[str, Handler, str]
@@ -82,3 +85,39 @@ def add_lean(app: FastAPI, routes: Sequence[LeanRoute]) -> None:
     app.router.routes[:0] = made
     for each, route in zip(reversed(routes), reversed(made), strict=True):
         app.state.lean.put_first(each, route)
+
+
+async def caller(request: Request, scope: str = "") -> Principal:
+    """Who calls, verified; an API key needs this scope."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise unauthorised("token_missing", "A bearer token is needed.")
+    found: Principal = await request.app.state.verifier.verify(token.strip())
+    if scope and not found.may(scope):
+        raise Refusal.of(403, "scope_missing", f"This API key may not {scope}.")
+    return found
+
+
+async def body(request: Request, fields: frozenset[str]) -> Mapping[str, Any]:
+    """The body as an object with no other fields; an empty body is an empty object."""
+    raw = await request.body()
+    if not raw:
+        return {}
+    value = strictjson.loads(raw)
+    if not isinstance(value, dict):
+        raise Refusal.of(400, "malformed_body", "The body must be a JSON object.")
+    if not value.keys() <= fields:
+        raise Refusal(
+            400, [Problem("unknown_field", "There is no such field.", name) for name in value if name not in fields]
+        )
+    return value
+
+
+def texts(shape: Mapping[str, Any], field: str, most: int) -> list[str]:
+    """A list of so many texts at most; a missing one is empty."""
+    value = shape.get(field, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise Refusal.of(400, "not_a_list", "This must be a list of texts.", field)
+    if len(value) > most:
+        raise Refusal.of(400, "too_long", f"At most {most} at once.", field)
+    return value

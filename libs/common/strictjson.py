@@ -22,7 +22,7 @@ def loads(raw: bytes, depth_max: int = DEPTH_MAX) -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise _refusal("it is not valid UTF-8") from None
-    if _depth(raw) > depth_max:
+    if raw.count(b"{") + raw.count(b"[") > depth_max and _depth(raw) > depth_max:
         raise _refusal(f"it is nested deeper than {depth_max} levels")
     try:
         value = _decoder.decode(text.removeprefix("\ufeff"))

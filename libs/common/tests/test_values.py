@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from libs.common import strictjson
 from libs.common.errors import Refusal
+from libs.common.ids import derived_id, is_id, new_id
 from libs.common.paging import Cursor
 from libs.common.rates import Bucket
 from libs.common.texts import TextError, clean
@@ -155,3 +156,11 @@ def test_a_bucket_forgets_whom_it_has_not_seen_for_long():
         bucket.take(key)
     assert len(bucket._levels) == 2
     assert bucket.take("c") > 0
+
+
+def test_an_id_is_a_uuid_as_it_is_always_written():
+    one = new_id()
+    assert is_id(one)
+    assert is_id(derived_id("a", "b"))
+    odd = ("", "x", None, 7, one.upper(), f"{{{one}}}", f"urn:uuid:{one}", one.replace("-", ""), f"{one}\n", f" {one}")
+    assert not any(map(is_id, (*odd, one[:-1], one[:-1] + "g", one[:-1] + "\u0663", one.replace("-", "_"))))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from libs.common import context
+from libs.common import context, lean
 from libs.common.auth import Principal
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
@@ -83,7 +83,7 @@ def add_lean_reads(app: FastAPI, ledger: Ledger) -> None:
     """What every page and every look at a balance asks."""
 
     async def account(request: Request) -> Response:
-        who = await parse.caller(request, "read")
+        who = await lean.caller(request, "read")
         entity_id = request.path_params["entity_id"]
         found = await ledger.reads.account(reader_of(who), entity_id) if is_id(entity_id) else None
         if found is None:
@@ -91,9 +91,9 @@ def add_lean_reads(app: FastAPI, ledger: Ledger) -> None:
         return json_response(found)
 
     async def fetch(request: Request) -> Response:
-        who = await parse.caller(request, "read")
-        asked = await parse.body(request, _FETCH_FIELDS)
-        entity_ids, numbers = (parse.texts(asked, name, FETCH_MAX) for name in ("entity_ids", "numbers"))
+        who = await lean.caller(request, "read")
+        asked = await lean.body(request, _FETCH_FIELDS)
+        entity_ids, numbers = (lean.texts(asked, name, FETCH_MAX) for name in ("entity_ids", "numbers"))
         found = await ledger.reads.accounts(
             reader_of(who), entity_ids=list(filter(is_id, entity_ids)), numbers=list(filter(is_number, numbers))
         )

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from libs.common import context
+from libs.common import context, lean
 from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id, new_id
@@ -41,7 +41,7 @@ def _single(ledger: Ledger) -> list[LeanRoute]:
 
     async def refund(request: Request) -> Response:
         who = await parse.person(request, "propose")
-        shape = await parse.body(request, frozenset({"amount_minor", "description"}))
+        shape = await lean.body(request, frozenset({"amount_minor", "description"}))
         problems: list[Problem] = []
         given = shape.get("amount_minor")
         amount = None if given is None else parse.amount(given, problems)
@@ -72,7 +72,7 @@ def _single(ledger: Ledger) -> list[LeanRoute]:
 def _groups(ledger: Ledger) -> list[LeanRoute]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
-        initiator, legs = _legs(await parse.body(request, frozenset({"initiator", "transfers"})))
+        initiator, legs = _legs(await lean.body(request, frozenset({"initiator", "transfers"})))
         content = [(leg.payer, leg.payee, leg.amount_minor, leg.description) for leg in legs]
         asked = parse.asked(request, who, initiator, content)
         outcome = await ledger.agreements.propose_group(asked, initiator, legs)
@@ -81,7 +81,7 @@ def _groups(ledger: Ledger) -> list[LeanRoute]:
 
     async def accept(request: Request) -> Response:
         who = await parse.person(request, "accept")
-        shape = await parse.body(request, frozenset({"entity_id"}))
+        shape = await lean.body(request, frozenset({"entity_id"}))
         entity_id = shape.get("entity_id")
         if not is_id(entity_id):
             raise refusal("not_a_party")
@@ -93,7 +93,7 @@ def _groups(ledger: Ledger) -> list[LeanRoute]:
     async def end(request: Request) -> Response:
         who = await parse.person(request, "accept")
         problems: list[Problem] = []
-        reason = parse.reason(await parse.body(request, frozenset({"reason"})), problems)
+        reason = parse.reason(await lean.body(request, frozenset({"reason"})), problems)
         parse.refuse_if(problems)
         group = _group_id(request)
         outcome = await ledger.agreements.end_group(
@@ -103,7 +103,7 @@ def _groups(ledger: Ledger) -> list[LeanRoute]:
         return parse.outcome_response(outcome)
 
     async def one(request: Request) -> Response:
-        reader = reader_of(await parse.caller(request, "read"))
+        reader = reader_of(await lean.caller(request, "read"))
         found = await ledger.agreements.group(
             _group_id(request), user_id=reader.user_id, sees_all=reader.sees_all, only_entity=reader.only_entity
         )
@@ -121,12 +121,12 @@ def _groups(ledger: Ledger) -> list[LeanRoute]:
 
 def _fees(ledger: Ledger) -> list[LeanRoute]:
     async def rules(request: Request) -> Response:
-        await parse.caller(request, "read")
+        await lean.caller(request, "read")
         return json_response({"items": await ledger.agreements.fee_rules()})
 
     async def add(request: Request) -> Response:
         who = await parse.admin(request)
-        shape = await parse.body(request, frozenset({"name", "share_ppm"}))
+        shape = await lean.body(request, frozenset({"name", "share_ppm"}))
         problems: list[Problem] = []
         name = parse.text(shape.get("name"), "name", problems, NAME_LENGTH_MAX, multiline=False)
         share = shape.get("share_ppm")
@@ -158,7 +158,7 @@ def _fees(ledger: Ledger) -> list[LeanRoute]:
 
 async def _preview(ledger: Ledger, request: Request) -> Response:
     who = await parse.person(request, "propose")
-    proposal = proposal_of(request, who, await parse.body(request, PROPOSAL_FIELDS))
+    proposal = proposal_of(request, who, await lean.body(request, PROPOSAL_FIELDS))
     if proposal.initiator == proposal.receiver:
         raise refusal("same_account")
     reader = reader_of(who)
@@ -207,7 +207,7 @@ async def _lines(request: Request, who: Principal) -> tuple[list[Line], bool]:
         except UnreadableFile as fault:
             raise Refusal.of(400, "file_unreadable", str(fault)) from None
         return lines, request.query_params.get("all_or_nothing", "").lower() in ("true", "1")
-    shape = await parse.body(request, frozenset({"transfers", "all_or_nothing"}))
+    shape = await lean.body(request, frozenset({"transfers", "all_or_nothing"}))
     given, is_whole = shape.get("transfers"), shape.get("all_or_nothing", False)
     if not isinstance(given, list) or not 1 <= len(given) <= LINES_MAX or not isinstance(is_whole, bool):
         raise Refusal.of(400, "transfers_wrong", f"A batch has 1 to {LINES_MAX} transfers.", "transfers")

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from libs.common import context, lean, strictjson
-from libs.common.auth import Principal, unauthorised
+from libs.common import context, lean
+from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id
-from libs.common.lean import Handler, LeanRoute
+from libs.common.lean import Handler, LeanRoute, caller
 from libs.common.texts import TextError, clean
 from libs.common.web import refusal_response
 from services.ledger.api.refusals import refusal
@@ -58,17 +58,6 @@ def add_lean(app: FastAPI, routes: Sequence[LeanRoute]) -> None:
     lean.add_lean(app, [(path, _answering(handler), method) for path, handler, method in routes])
 
 
-async def caller(request: Request, scope: str = "") -> Principal:
-    """Who calls, verified; an API key needs this scope."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token:
-        raise unauthorised("token_missing", "A bearer token is needed.")
-    found: Principal = await request.app.state.verifier.verify(token.strip())
-    if scope and not found.may(scope):
-        raise Refusal.of(403, "scope_missing", f"This API key may not {scope}.")
-    return found
-
-
 async def person(request: Request, scope: str) -> Principal:
     """A person or an API key; no service acts for a member."""
     found = await caller(request, scope)
@@ -83,21 +72,6 @@ async def admin(request: Request) -> Principal:
     if not found.is_admin:
         raise Refusal.of(403, "forbidden", "Only an admin may do this.")
     return found
-
-
-async def body(request: Request, fields: frozenset[str]) -> Mapping[str, Any]:
-    """The body as an object with no other fields; an empty body is an empty object."""
-    raw = await request.body()
-    if not raw:
-        return {}
-    value = strictjson.loads(raw)
-    if not isinstance(value, dict):
-        raise Refusal.of(400, "malformed_body", "The body must be a JSON object.")
-    if not value.keys() <= fields:
-        raise Refusal(
-            400, [Problem("unknown_field", "There is no such field.", name) for name in value if name not in fields]
-        )
-    return value
 
 
 def asked(request: Request, who: Principal, *body_parts: object) -> Asked:
@@ -156,16 +130,6 @@ def text(
     except TextError as fault:
         problems.append(Problem(f"{field}_{fault.code}", fault.message, field))
         return ""
-
-
-def texts(shape: Mapping[str, Any], field: str, most: int) -> list[str]:
-    """A list of so many texts at most; a missing one is empty."""
-    value = shape.get(field, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise Refusal.of(400, "not_a_list", "This must be a list of texts.", field)
-    if len(value) > most:
-        raise Refusal.of(400, "too_long", f"At most {most} at once.", field)
-    return value
 
 
 def reason(shape: Mapping[str, Any], problems: list[Problem]) -> str:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.common import lean
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id, new_id
 from libs.common.lean import LeanRoute
@@ -34,12 +35,12 @@ def add_routes(app: FastAPI, ledger: Ledger) -> None:
 def _movements(ledger: Ledger) -> list[LeanRoute]:
     async def propose(request: Request) -> Response:
         who = await parse.person(request, "propose")
-        proposal = proposal_of(request, who, await parse.body(request, PROPOSAL_FIELDS))
+        proposal = proposal_of(request, who, await lean.body(request, PROPOSAL_FIELDS))
         return parse.outcome_response(await propose_one(ledger, proposal), 201)
 
     async def accept(request: Request) -> Response:
         who = await parse.person(request, "accept")
-        await parse.body(request, frozenset())
+        await lean.body(request, frozenset())
         transfer = parse.transfer_id(request)
         outcome = await ledger.accepting.submit(Consent(parse.asked(request, who, transfer), transfer))
         ledger.told()
@@ -59,7 +60,7 @@ def _movements(ledger: Ledger) -> list[LeanRoute]:
 
     async def on_behalf(request: Request) -> Response:
         who = await parse.admin(request)
-        outcome = await ledger.paying.submit(_payment_of(request, who, await parse.body(request, _PAYMENT_FIELDS)))
+        outcome = await ledger.paying.submit(_payment_of(request, who, await lean.body(request, _PAYMENT_FIELDS)))
         ledger.told()
         return parse.outcome_response(outcome, 201)
 
@@ -74,7 +75,7 @@ def _movements(ledger: Ledger) -> list[LeanRoute]:
 
 def _reads(ledger: Ledger) -> list[LeanRoute]:
     async def one(request: Request) -> Response:
-        who = await parse.caller(request, "read")
+        who = await lean.caller(request, "read")
         reader = reader_of(who, request.query_params.get("entity_id"))
         shape = await ledger.reads.transfer(reader, parse.transfer_id(request))
         if shape is None:
@@ -85,7 +86,7 @@ def _reads(ledger: Ledger) -> list[LeanRoute]:
         return await _list(ledger, request)
 
     async def pending(request: Request) -> Response:
-        who = await parse.caller(request, "read")
+        who = await lean.caller(request, "read")
         entity_ids = _values(request, "entity_ids")
         if len(entity_ids) > ENTITIES_MAX or not all(is_id(entity_id) for entity_id in entity_ids):
             raise Refusal.of(400, "entity_ids_wrong", f"At most {ENTITIES_MAX} entity ids.", "entity_ids")
@@ -123,14 +124,14 @@ def _payment_of(request: Request, who: Any, shape: Any) -> Payment:
 
 async def _ending(request: Request, who: Any) -> Ending:
     problems: list[Problem] = []
-    reason = parse.reason(await parse.body(request, _REASON_FIELDS), problems)
+    reason = parse.reason(await lean.body(request, _REASON_FIELDS), problems)
     parse.refuse_if(problems)
     transfer = parse.transfer_id(request)
     return Ending(parse.asked(request, who, transfer, reason), transfer, who.is_admin, reason)
 
 
 async def _list(ledger: Ledger, request: Request) -> Response:
-    who = await parse.caller(request, "read")
+    who = await lean.caller(request, "read")
     query = request.query_params
     reader = reader_of(who)
     entity_id, number = query.get("entity_id"), query.get("number")
