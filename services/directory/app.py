@@ -61,8 +61,7 @@ class DirectoryService:
         )
         deps = Deps(self._store, self._wiring.clock, settings.rules)
         if role in ("api", "both"):
-            for router in api.routers(deps, settings):
-                self.api.include_router(router)
+            api.add_routes(self.api, deps, settings)
         if role in ("worker", "both"):
             await self._start_worker(deps)
 

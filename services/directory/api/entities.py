@@ -1,4 +1,4 @@
-"""Entities over HTTP."""
+"""Entities over HTTP; what is asked most stands in `looks`."""
 
 from typing import Annotated, Any
 
@@ -12,13 +12,10 @@ from services.directory.api.shapes import (
     Find,
     Id,
     NewEntity,
-    Wanted,
     answer,
     in_utc,
     nothing,
     numbered,
-    shown_answer,
-    shown_list,
 )
 from services.directory.domain.entity import STATUSES, Entity
 from services.directory.domain.tags import tag_form, tag_forms
@@ -38,7 +35,6 @@ def routes(deps: Deps) -> APIRouter:
     """The endpoints of entities."""
     api = router()
     _signup(api, deps)
-    _reading(api, deps)
     _changing(api, deps)
     _for_admins(api, deps)
     return api
@@ -77,24 +73,6 @@ def _signup(api: APIRouter, deps: Deps) -> None:
     ) -> Response:
         items, following = await reading.export(deps, after if is_id(after) else "", limit)
         return answer({"items": items, "next": following})
-
-
-def _reading(api: APIRouter, deps: Deps) -> None:
-    @api.get("/entities/mine")
-    async def mine(caller: Caller) -> Response:
-        return answer({"items": await reading.mine(deps, caller)})
-
-    @api.get("/entities/counts")
-    async def counts(caller: Admin) -> Response:
-        return answer(dict.fromkeys(STATUSES, 0) | await deps.store.count_by_status())
-
-    @api.get("/entities/{entity_id}")
-    async def one(caller: Caller, entity_id: Id, viewer_entity_id: Id | None = None) -> Response:
-        return shown_answer(await reading.one(deps, caller, entity_id, viewer_entity_id))
-
-    @api.post("/entities/fetch")
-    async def fetch(caller: Caller, body: Wanted) -> Response:
-        return shown_list(await reading.several(deps, caller, body.ids, body.viewer_entity_id))
 
 
 def _changing(api: APIRouter, deps: Deps) -> None:

@@ -129,13 +129,6 @@ class NewEntity(Body):
     profile: dict[str, Any]
 
 
-class Wanted(Body):
-    """Which entities to fetch."""
-
-    ids: list[Id] = Field(max_length=100)
-    viewer_entity_id: Id | None = None
-
-
 class Find(Body):
     """AD-03."""
 

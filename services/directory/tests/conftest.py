@@ -19,7 +19,7 @@ from libs.common.peers_local import LocalPeers
 from libs.common.testing import FixedClock
 from libs.common.testing.servers import drop_database, make_database
 from libs.common.web import create_app
-from services.directory.api import answer_for_the_store, routers
+from services.directory.api import add_routes, answer_for_the_store
 from services.directory.app import REFUSALS
 from services.directory.service.deps import Deps, Rules
 from services.directory.settings import Settings
@@ -104,8 +104,7 @@ class Api:
         tokens = TokensAsNames()
         app = create_app("directory", given, tokens, REFUSALS, {"store": deps.store.healthy})
         answer_for_the_store(app)
-        for router in routers(deps, given):
-            app.include_router(router)
+        add_routes(app, deps, given)
         self.peers = LocalPeers({"directory": cast("Any", SimpleNamespace(api=app, name="directory"))}, tokens)
 
     async def __call__(self, token: str | None, method: str, path: str, body=None, raw=None, **query):
