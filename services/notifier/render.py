@@ -13,10 +13,18 @@ _TEXT = Environment(  # plain text has nothing to escape
     loader=_PLACE,
     autoescape=False,  # noqa: S701  not HTML
     undefined=StrictUndefined,
+    auto_reload=False,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_HTML = Environment(loader=_PLACE, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_HTML = Environment(
+    loader=_PLACE,
+    autoescape=True,
+    undefined=StrictUndefined,
+    auto_reload=False,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class FileDoor:
         self._folder = folder
 
     async def send(self, letter: Letter) -> None:
-        raw = message_of(letter).as_bytes()
+        raw = message_of(letter).raw
         try:
             await asyncio.to_thread(self._write, f"{letter.id}.eml", raw)
         except OSError as fault:

@@ -36,7 +36,8 @@ class SmtpDoor:
         except (aiosmtplib.SMTPException, OSError, ValueError) as fault:
             raise MailRefused(f"no connection to the mail server: {fault}") from fault
         try:
-            await client.send_message(message, sender=letter.sender)
+            options = ["SMTPUTF8"] if message.needs_utf8 else []
+            await client.sendmail(message.sender, message.to, message.raw, mail_options=options)
         except BaseException as fault:
             client.close()
             if isinstance(fault, aiosmtplib.SMTPException | OSError):

@@ -6,16 +6,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.policy import default
 from email.utils import formataddr, getaddresses
 from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.common.ids import new_id
 from services.notifier.mail.doors import door_of
 from services.notifier.mail.file import FileDoor, stored_letter, stored_letters
-from services.notifier.mail.mime import message_of
+from services.notifier.mail.mime import message_of, one_line
 from services.notifier.mail.port import Letter, MailDoor, MailRefused
 from services.notifier.mail.sendgrid import SendgridDoor
 from services.notifier.mail.smtp import SmtpDoor
@@ -345,10 +351,51 @@ async def test_sendgrids_answers(status, for_good):
 
 
 def test_a_message_has_both_bodies_and_ascii_headers():
-    raw = message_of(a_letter()).as_bytes()
+    raw = message_of(a_letter()).raw
     head = raw.split(b"\r\n\r\n")[0]
     assert head.isascii()
     assert b"multipart/alternative" in head
+
+
+SUBJECTS = st.text(st.characters(codec="utf-8"), max_size=300) | st.sampled_from(
+    ["a " * 150, "=?utf-8?q?no?=", "x" * 1000, "é" * 300]
+)
+BODIES = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=400) | st.sampled_from(
+    ["", ".\n.", "ends in blanks  \n\t\n", "--=_\n=20\nFrom here\n", "=\n", "long " * 200]
+)
+
+
+@given(subject=SUBJECTS, name=SUBJECTS, text=BODIES)
+def test_whatever_a_letter_says_is_read_back_from_short_lines(subject, name, text):
+    raw = message_of(a_letter(subject=subject, sender_name=name, text=text, html=text)).raw
+    assert raw.isascii()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    assert message.defects == []
+    assert message["Subject"] == one_line(subject)
+    assert [each.addr_spec for each in message["From"].addresses] == ["no-reply@example.org"]
+    written = message_from_bytes(raw)["From"].rpartition(" ")[0]
+    assert "".join(str(make_header(decode_header(written))).strip('"').replace("\\", "").split()) == "".join(
+        one_line(name).strip('"').replace("\\", "").split()
+    )
+    for part in message.iter_parts():
+        assert part.get_content().replace("\r\n", "\n") == text.removesuffix("\n") + "\n"
+
+
+async def test_an_address_in_another_script_needs_a_server_that_knows_them():
+    async def work(server, door):
+        await door.send(a_letter(to="jörg@example.org"))
+        assert server.receivers == ["jörg@example.org"]
+        assert str(server.taken[0]["To"]) == "jörg@example.org"
+        server.answers["EHLO"] = lambda _: "250 test"
+        server.hang_up()
+        with pytest.raises(MailRefused) as caught:
+            await door.send(a_letter(to="jörg@example.org"))
+        assert caught.value.for_good
+
+    await with_smtp(work)
 
 
 @pytest.mark.parametrize(
