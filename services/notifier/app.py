@@ -109,8 +109,6 @@ class NotifierService:
     def _wake(self) -> None:
         if self._worker is not None:
             self._worker.wake()
-        if self._outbox is not None:
-            self._outbox.wake()
 
     async def _database_answers(self) -> bool:
         return self._pool is not None and await self._pool.fetchval("select true")

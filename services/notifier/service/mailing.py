@@ -7,14 +7,17 @@ lost on its way, is a mail sent again; it then carries the same Message-ID.
 
 import asyncio
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
 from libs.common import outbox
 from libs.common.contracts.notifier import NoticeFailedV1, NoticeSentV1
 from libs.common.database import transaction
+from libs.common.envelope import Envelope
 from libs.common.errors import Refusal
+from libs.common.gathered import Gathered
 from libs.common.ids import derived_id, new_id
 from libs.common.peers import Caller, Peers
 from services.notifier.domain import KINDS, retry_delay_s
@@ -22,12 +25,14 @@ from services.notifier.mail.port import Letter, MailDoor, MailRefused
 from services.notifier.render import bodies_of
 from services.notifier.service.deps import Deps
 from services.notifier.store import mails, notices, people
-from services.notifier.store.mails import ClaimedMail
+from services.notifier.store.mails import ClaimedMail, EndedMail
 from services.notifier.store.people import Addressee
 from services.notifier.words.kinds import words_of
 
 WRITING_TIME_MAX_S = 30.0
 LEASE_MARGIN_S = 30.0
+Ends = Gathered[EndedMail, None]
+"""Mails that come to their end while others' ends are being written are written with the next."""
 
 log = structlog.get_logger("notifier.mail")
 
@@ -44,7 +49,7 @@ async def send_due(deps: Deps, peers: Peers, door: MailDoor) -> int:
     """Sends what is due, a few at once; how many were in hand."""
     now = deps.clock()
     lease_s = deps.settings.mail_timeout_s + WRITING_TIME_MAX_S + LEASE_MARGIN_S
-    async with transaction(deps.pool) as connection:
+    async with deps.pool.acquire() as connection:
         claimed = await mails.claim_mails(
             connection,
             new_id(),
@@ -52,34 +57,35 @@ async def send_due(deps: Deps, peers: Peers, door: MailDoor) -> int:
             until=now + timedelta(seconds=lease_s),
             limit=deps.settings.mail_parallel_max,
         )
+    ends: Ends = Gathered(lambda ended: _end(deps, ended), size_max=deps.settings.mail_parallel_max, at_once=1)
     async with asyncio.TaskGroup() as group:
         for mail in claimed:
-            group.create_task(_send(deps, peers, door, mail))
+            group.create_task(_send(deps, peers, door, mail, ends))
     return len(claimed)
 
 
-async def _send(deps: Deps, peers: Peers, door: MailDoor, mail: ClaimedMail) -> None:
+async def _send(deps: Deps, peers: Peers, door: MailDoor, mail: ClaimedMail, ends: Ends) -> None:
     try:
         async with asyncio.timeout(WRITING_TIME_MAX_S):
             letter = await _write(deps, peers, mail)
         async with asyncio.timeout(deps.settings.mail_timeout_s):
             await door.send(letter)
     except NoLonger as reason:
-        await _end(deps, mail, "void", str(reason))
+        await ends.one(EndedMail(mail, "void", str(reason)))
     except NotNow as reason:
-        await _later(deps, mail, str(reason))
+        await _later(deps, mail, str(reason), ends)
     except TimeoutError:
-        await _later(deps, mail, "took too long")
+        await _later(deps, mail, "took too long", ends)
     except MailRefused as refusal:
         if refusal.for_good:
-            await _end(deps, mail, "failed", refusal.reason)
+            await ends.one(EndedMail(mail, "failed", refusal.reason))
         else:
-            await _later(deps, mail, refusal.reason)
+            await _later(deps, mail, refusal.reason, ends)
     except Exception as fault:  # one mail that cannot be written must not hold up the others
         log.exception("mail.fault", mail_id=mail.id, kind=mail.kind)
-        await _later(deps, mail, f"{type(fault).__name__}: {fault}"[:500])
+        await _later(deps, mail, f"{type(fault).__name__}: {fault}"[:500], ends)
     else:
-        await _end(deps, mail, "sent", None)
+        await ends.one(EndedMail(mail, "sent"))
 
 
 async def _write(deps: Deps, peers: Peers, mail: ClaimedMail) -> Letter:
@@ -153,29 +159,35 @@ async def _unsubscribe_url(deps: Deps, mail: ClaimedMail) -> str | None:
     return f"{deps.settings.public_address}/unsubscribe/{token}"
 
 
-async def _later(deps: Deps, mail: ClaimedMail, reason: str) -> None:
+async def _later(deps: Deps, mail: ClaimedMail, reason: str, ends: Ends) -> None:
     settings = deps.settings
     if mail.tries >= settings.mail_tries_max:
-        await _end(deps, mail, "failed", reason)
+        await ends.one(EndedMail(mail, "failed", reason))
         return
     delay_s = retry_delay_s(mail.tries, first_s=settings.mail_retry_first_s, max_s=settings.mail_retry_max_s)
     log.warning("mail.later", mail_id=mail.id, kind=mail.kind, tries=mail.tries, delay_s=delay_s, reason=reason)
-    async with transaction(deps.pool) as connection:
+    async with deps.pool.acquire() as connection:
         await mails.postpone(connection, mail, due_at=deps.clock() + timedelta(seconds=delay_s), reason=reason)
 
 
-async def _end(deps: Deps, mail: ClaimedMail, state: str, reason: str | None) -> None:
-    """The mail's end, told in the same transaction; nothing where another process has it meanwhile."""
+async def _end(deps: Deps, ended: Sequence[EndedMail]) -> Sequence[None]:
+    """The mails' ends, told in the same transaction; nothing of those that another process has meanwhile."""
     now = deps.clock()
     async with transaction(deps.pool) as connection:
-        if await mails.end_mail(connection, mail, state, now=now, reason=reason) and state != "void":
-            event = (
-                NoticeSentV1(notice_id=mail.notice_id, kind=mail.kind)
-                if state == "sent"
-                else NoticeFailedV1(notice_id=mail.notice_id, kind=mail.kind, reason=reason or "")
-            )
-            envelope = event.envelope(
-                subject=mail.notice_id, sequence=1, time=now, id=derived_id(event.TYPE, mail.notice_id)
-            )
-            await outbox.add(connection, [envelope])
-    log.info("mail.ended", mail_id=mail.id, kind=mail.kind, state=state, tries=mail.tries, reason=reason)
+        own = await mails.end_mails(connection, ended, now)
+        told = [_told(each, now) for each in ended if each.mail.id in own and each.state != "void"]
+        await outbox.add(connection, told)
+    for each in ended:
+        mail = each.mail
+        log.info("mail.ended", mail_id=mail.id, kind=mail.kind, state=each.state, tries=mail.tries, reason=each.reason)
+    return [None] * len(ended)
+
+
+def _told(ended: EndedMail, now: datetime) -> Envelope:
+    mail = ended.mail
+    event = (
+        NoticeSentV1(notice_id=mail.notice_id, kind=mail.kind)
+        if ended.state == "sent"
+        else NoticeFailedV1(notice_id=mail.notice_id, kind=mail.kind, reason=ended.reason or "")
+    )
+    return event.envelope(subject=mail.notice_id, sequence=1, time=now, id=derived_id(event.TYPE, mail.notice_id))

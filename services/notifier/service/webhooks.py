@@ -90,7 +90,7 @@ async def deliver_due(deps: Deps, door: WebDoor) -> int:
     settings = deps.settings
     now = deps.clock()
     until = now + timedelta(seconds=settings.webhook_timeout_s + LEASE_MARGIN_S)
-    async with transaction(deps.pool) as connection:
+    async with deps.pool.acquire() as connection:
         claimed = await webhooks.claim_deliveries(
             connection, new_id(), now=now, until=until, limit=settings.mail_parallel_max
         )

@@ -1,5 +1,6 @@
 """Mail on its way: claimed by one process at a time, for a time; tried until it is sent, given up or void."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,29 +27,13 @@ class ClaimedMail:
     claim: str
 
 
-async def add_mail(
-    connection: Connection,
-    mail_id: str,
-    notice_id: str,
-    *,
-    address: str | None,
-    reply_to: str | None,
-    language: str | None,
-    secret_id: str | None,
-    now: datetime,
-) -> None:
-    """A mail to be written and sent; nothing where it is there already."""
-    await connection.execute(
-        "insert into mail (id, notice_id, address, reply_to, language, secret_id, due_at, created_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $7) on conflict do nothing",
-        mail_id,
-        notice_id,
-        address,
-        reply_to,
-        language,
-        secret_id,
-        now,
-    )
+@dataclass(frozen=True, slots=True)
+class EndedMail:
+    """What became of a mail: `sent`, `failed` or `void`."""
+
+    mail: ClaimedMail
+    state: str
+    reason: str | None = None
 
 
 async def claim_mails(
@@ -83,19 +68,19 @@ async def postpone(connection: Connection, mail: ClaimedMail, *, due_at: datetim
     )
 
 
-async def end_mail(connection: Connection, mail: ClaimedMail, state: str, *, now: datetime, reason: str | None) -> bool:
-    """The mail's end: `sent`, `failed` or `void`; addresses are dropped. False where it is no longer in these hands."""
-    return _one(
-        await connection.execute(
-            "update mail set state = $3, ended_at = $4, reason = $5, claim = null, address = null, reply_to = null"
-            " where id = $1 and claim = $2 and state = 'waiting'",
-            mail.id,
-            mail.claim,
-            state,
-            now,
-            reason,
-        )
+async def end_mails(connection: Connection, ended: Sequence[EndedMail], now: datetime) -> set[str]:
+    """The end of mails; addresses are dropped. The ids of those that were still in these hands."""
+    rows = await connection.fetch(
+        "update mail m set state = e.state, ended_at = $5, reason = e.reason, claim = null, address = null, reply_to = null"
+        " from unnest($1::text[], $2::text[], $3::text[], $4::text[]) e (id, claim, state, reason)"
+        " where m.id = e.id and m.claim = e.claim and m.state = 'waiting' returning m.id",
+        [each.mail.id for each in ended],
+        [each.mail.claim for each in ended],
+        [each.state for each in ended],
+        [each.reason for each in ended],
+        now,
     )
+    return {row["id"] for row in rows}
 
 
 async def next_due(connection: Connection) -> datetime | None:

@@ -23,6 +23,21 @@ _READ = """
      or exists (select from notice_read r where r.user_id = $1 and r.notice_id = n.id and r.read_at >= n.at))
 """
 
+_ADD = """
+with kept as (
+    insert into notice (id, event_id, kind, audience, recipient_id, bell, params, at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning id, kind, recipient_id
+), deliveries as (
+    insert into delivery (id, webhook_id, notice_id, due_at)
+    select gen_random_uuid()::text, w.id, k.id, $10 from kept k join webhook w on w.owner = k.recipient_id
+    where $9 and w.active and (w.kinds = '{}' or k.kind = any(w.kinds)) on conflict do nothing
+)
+insert into mail (id, notice_id, address, reply_to, language, secret_id, due_at, created_at)
+select $13, k.id, $14, $15, $16, $17, $10, $10 from kept k
+where $11 and not ($12 and exists (select from preference p where p.subject_id = k.recipient_id and p.kind = k.kind
+    and p.channel = 'mail' and not p.wanted)) on conflict do nothing
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredNotice:
@@ -35,6 +50,18 @@ class StoredNotice:
     read: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail that is to be written of a notice; where it is `optional` not for whom it is switched off."""
+
+    id: str
+    address: str | None
+    reply_to: str | None
+    language: str | None
+    secret_id: str | None
+    optional: bool
+
+
 async def add_notice(
     connection: Connection,
     notice_id: str,
@@ -42,26 +69,36 @@ async def add_notice(
     *,
     kind: str,
     audience: str,
-    recipient_id: str | None,
+    recipient_id: str,
     bell: bool,
     params: dict[str, Any],
     at: datetime,
-) -> bool:
-    """Keeps a notice; False where it is kept already."""
-    return (
-        await connection.fetchval(
-            "insert into notice (id, event_id, kind, audience, recipient_id, bell, params, at)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning 1",
-            notice_id,
-            event_id,
-            kind,
-            audience,
-            recipient_id or audience,
-            bell,
-            params,
-            at,
-        )
-        is not None
+    told_programs: bool,
+    mail: NewMail | None,
+    now: datetime,
+) -> None:
+    """Keeps a notice with its mail and what its owner's programs are to be told, at once; nothing where it is kept
+    already."""
+    wanted = mail or NewMail("", None, None, None, None, optional=False)
+    await connection.execute(
+        _ADD,
+        notice_id,
+        event_id,
+        kind,
+        audience,
+        recipient_id,
+        bell,
+        params,
+        at,
+        told_programs,
+        now,
+        mail is not None,
+        wanted.optional,
+        wanted.id,
+        wanted.address,
+        wanted.reply_to,
+        wanted.language,
+        wanted.secret_id,
     )
 
 
@@ -182,8 +219,12 @@ async def prefer(connection: Connection, subject_id: str, kind: str, channel: st
 
 async def unsubscribe_token(connection: Connection, subject_id: str, kind: str, fresh: str) -> str:
     """The token that switches this kind of mail off for this subject: the one there is, or the fresh one."""
+    there = await connection.fetchval(
+        "select token from unsubscribe_token where subject_id = $1 and kind = $2", subject_id, kind
+    )
     return str(
-        await connection.fetchval(
+        there
+        or await connection.fetchval(
             "insert into unsubscribe_token (token, subject_id, kind) values ($1, $2, $3)"
             " on conflict (subject_id, kind) do update set kind = excluded.kind returning token",
             fresh,

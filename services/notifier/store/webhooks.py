@@ -74,20 +74,6 @@ async def remove_webhook(connection: Connection, webhook_id: str) -> None:
     await connection.execute("delete from webhook where id = $1", webhook_id)
 
 
-async def add_deliveries(connection: Connection, notice_id: str, owner: str, kind: str, now: datetime) -> int:
-    """What the owner's programs are to be told of this notice; how many of them."""
-    tag = await connection.execute(
-        "insert into delivery (id, webhook_id, notice_id, due_at)"
-        " select gen_random_uuid()::text, id, $1, $4 from webhook"
-        " where owner = $2 and active and (kinds = '{}' or $3 = any(kinds)) on conflict do nothing",
-        notice_id,
-        owner,
-        kind,
-        now,
-    )
-    return int(tag.rsplit(maxsplit=1)[-1])
-
-
 async def claim_deliveries(
     connection: Connection, claim: str, *, now: datetime, until: datetime, limit: int
 ) -> list[ClaimedDelivery]:
