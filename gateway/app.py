@@ -12,7 +12,6 @@ from gateway.api.operations import all_operations
 from gateway.context import Clients, GatewayContext
 from gateway.edge import Edge
 from gateway.machine import Machine
-from gateway.public_reads import PublicReads
 from gateway.settings import Settings
 from libs.common.service import Role, Service, Wiring
 
@@ -22,10 +21,10 @@ class Gateway:
 
     name = "gateway"
 
-    def __init__(self, context: GatewayContext, api: Any, public_reads: PublicReads) -> None:
+    def __init__(self, context: GatewayContext, api: Any) -> None:
         self.context = context
         self.api = api
-        self.public_reads = public_reads
+        self.public_reads = context.public_reads
 
     async def start(self, role: Role) -> None:
         """Calls go through the wiring; what is kept of public reads follows the directory's events."""
@@ -42,11 +41,10 @@ def build(settings: Settings, wiring: Wiring) -> Service:
 
 def build_over(context: GatewayContext) -> Gateway:
     """The gateway over these clients."""
-    public_reads = PublicReads()
-    context.clients.directory.tell_changes_to(public_reads.drop)
-    api = Api(context, with_documents(all_operations()), public_reads)
+    context.clients.directory.tell_changes_to(context.public_reads.drop)
+    api = Api(context, with_documents(all_operations()))
     edge = Edge(context.settings, api=api, machine=Machine(context), pages=_pages(context))
-    return Gateway(context, edge, public_reads)
+    return Gateway(context, edge)
 
 
 def _pages(context: GatewayContext) -> Starlette:

@@ -1,7 +1,7 @@
 """What every part of the gateway is given: settings, one client per service, the wiring, and who sent this request."""
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from gateway.clients.directory import DirectoryClient
@@ -9,6 +9,7 @@ from gateway.clients.identity import IdentityClient
 from gateway.clients.ledger import LedgerClient
 from gateway.clients.matcher import MatcherClient
 from gateway.clients.notifier import NotifierClient
+from gateway.public_reads import PublicReads
 from gateway.settings import Settings
 from libs.common.peers import Caller, Peers
 from libs.common.service import Wiring
@@ -43,6 +44,7 @@ class GatewayContext:
     settings: Settings
     clients: Clients
     wiring: Wiring
+    public_reads: PublicReads = field(default_factory=PublicReads)
 
 
 def caller_of(

@@ -1,7 +1,8 @@
-"""Answers that everybody who is not logged in gets alike, kept for a second at most.
+"""What everybody gets alike who asks for the same, kept for a second at most.
 
-What may be kept is decided where it is asked for (`gateway.api.app`): requests without any token, of operations that say
-so. Nothing of money and nothing of a person ever comes here. An answer counts from the moment at which its making began,
+What may be kept is decided where it is asked for: answers to requests without any token, of operations that say so
+(`gateway.api.app`), and which entities a search finds (`gateway.api.v1.entities`). Nothing of money and nothing of a person
+ever comes here. An answer counts from the moment at which its making began,
 so nobody reads what was true more than a second before they asked; it goes earlier when the directory is written through
 this gateway, or tells that an entity or tag changed.
 """

@@ -26,7 +26,7 @@ from gateway.api.reading import read_body, read_query
 from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
-from gateway.public_reads import Kept, PublicReads
+from gateway.public_reads import Kept
 from gateway.refusals import note_refusal
 from libs.common.auth import Principal
 from libs.common.context import request_id
@@ -40,9 +40,9 @@ _KEY_MAX = 255
 class Api:
     """Everything under `/api`. Sees only scopes that came through `gateway.edge.Edge`."""
 
-    def __init__(self, context: GatewayContext, registry: Registry, public_reads: PublicReads) -> None:
+    def __init__(self, context: GatewayContext, registry: Registry) -> None:
         self._context = context
-        self._public_reads = public_reads
+        self._public_reads = context.public_reads
         self._router = Router.of(registry)
         self._cors = Cors(context.settings.cors_origins)
 

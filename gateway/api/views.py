@@ -41,12 +41,12 @@ _TYPES = frozenset({"transfer", "adminTransfer"})
 Account = AccountJson | AccountLineJson
 
 
-def entity_view(entity: Entity, account: Account | None = None) -> Json:
+def entity_view(entity: Entity, number: str | None = None) -> Json:
     """An entity as this caller may see it. Of the account only its number: whose it is, is said by own_entity_view."""
     fields = cast("Mapping[str, Any]", entity)
     shape: Json = {"id": entity["id"]}
-    if account is not None:
-        shape["accountNumber"] = account["number"]
+    if number is not None:
+        shape["accountNumber"] = number
     for theirs, ours in PROFILE.items():
         value = fields.get(ours)
         if value is not None and value != "" and (value != [] or ours in _LISTS):
@@ -56,7 +56,7 @@ def entity_view(entity: Entity, account: Account | None = None) -> Json:
 
 def own_entity_view(entity: Entity, account: Account | None, pending: Sequence[PendingJson] | None) -> Json:
     """An entity for its own people: with balance, limits, what is available, and the open transfers."""
-    shape = entity_view(entity, account) | balances_view(account)
+    shape = entity_view(entity, account and account["number"]) | balances_view(account)
     if pending is not None:
         mine = entity["id"]
         shape["pendingTransfers"] = [transfer_view(each, mine) for each in pending if each["entity_id"] == mine]
@@ -70,7 +70,7 @@ def admin_entity_view(
     pending: Sequence[TransferJson] | None,
 ) -> Json:
     """An entity for an admin: with its people, balance and limits."""
-    shape = entity_view(entity, account) | balances_view(account)
+    shape = entity_view(entity, account and account["number"]) | balances_view(account)
     if pending is not None:
         shape["pendingTransfers"] = [admin_transfer_view(each) for each in pending if _takes_part(entity["id"], each)]
     if users is not None:

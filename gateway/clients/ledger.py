@@ -25,6 +25,7 @@ from gateway.clients.ledger_shapes import (
 )
 from libs.common.peers import Caller, Peers, StreamedAnswer
 
+NUMBERS_MAX = 50_000
 BATCH_TIMEOUT_S = 60.0
 IMPORT_TIMEOUT_S = 120.0
 
@@ -40,6 +41,7 @@ class LedgerClient:
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
+        self._numbers: dict[str, str] = {}
 
     async def _call(
         self,
@@ -85,6 +87,18 @@ class LedgerClient:
     ) -> list[AccountJson | AccountLineJson]:
         """At most 200; whole for own ones and for admins and services; unknown ones are missing."""
         return await self._fetch(caller, {"entity_ids": list(entity_ids)})
+
+    async def numbers(self, caller: Caller, entity_ids: Sequence[str]) -> dict[str, str]:
+        """Account numbers by entity, for whoever is logged in and may see these entities; at most 200. A number is
+        permanent, so each is asked for once."""
+        missing = [entity_id for entity_id in entity_ids if entity_id not in self._numbers]
+        accounts = await self.accounts_by_entity(caller, missing) if missing else []
+        found = {account["entity_id"]: account["number"] for account in accounts if account["entity_id"] is not None}
+        known = {each: self._numbers[each] for each in entity_ids if each in self._numbers}
+        self._numbers |= found
+        while len(self._numbers) > NUMBERS_MAX:
+            del self._numbers[next(iter(self._numbers))]
+        return known | found
 
     async def accounts_by_number(self, caller: Caller, numbers: Sequence[str]) -> list[AccountJson | AccountLineJson]:
         """As accounts_by_entity, by account number."""

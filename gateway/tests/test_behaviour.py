@@ -13,9 +13,11 @@ from gateway.tests.house import (
     BAKERY_NUMBER,
     BEN,
     GARAGE,
+    GARAGE_NUMBER,
     TRANSFER,
     UNKNOWN,
     House,
+    a_line,
     a_transfer,
     an_account,
     an_entity,
@@ -149,7 +151,8 @@ async def test_an_empty_list_says_one_page(house: House):
     assert heard.json["meta"] == {"numberOfResults": 21, "totalPages": 3}
 
 
-async def test_a_ledger_that_is_away_costs_a_search_only_the_account_numbers(house: House):
+async def test_a_ledger_that_is_away_costs_a_search_only_the_account_numbers():
+    house = furnished(House())
     house.services.on("ledger", "POST", "/accounts/fetch", refusal(503, "service_away", retry_after_s=2))
     heard = await house("GET", "/api/v1/entities", token=MEMBER)
     assert heard.status == 200
@@ -157,6 +160,23 @@ async def test_a_ledger_that_is_away_costs_a_search_only_the_account_numbers(hou
     money = await house("GET", "/api/v1/user/entities", token=MEMBER)
     assert money.status == 503
     assert money.headers["retry-after"] == "2"
+
+
+async def test_an_account_number_is_permanent_and_asked_for_once_for_whoever_is_logged_in():
+    house = furnished(House())
+    house.services.on("ledger", "POST", "/accounts/fetch", {"items": [an_account()]})  # the other has no account yet
+    found = await house("GET", "/api/v1/entities", token=MEMBER)
+    assert [each.get("accountNumber") for each in found.json["data"]] == [BAKERY_NUMBER, None]
+    house.services.on("ledger", "POST", "/accounts/fetch", refusal(503, "service_away"))
+    path = f"/api/v1/entities/{BAKERY}"
+    assert (await house("GET", path, token=f"member:{BEN}")).json["data"]["accountNumber"] == BAKERY_NUMBER
+    for token in (OFFICE, None):  # an admin sees here what everybody sees
+        assert "accountNumber" not in (await house("GET", path, token=token)).json["data"]
+    house.services.on("ledger", "POST", "/accounts/fetch", {"items": [a_line()]})
+    found = await house("GET", "/api/v1/entities", token=f"member:{BEN}")
+    assert [each.get("accountNumber") for each in found.json["data"]] == [BAKERY_NUMBER, GARAGE_NUMBER]
+    asked = [each.body["entity_ids"] for each in house.services.of("ledger", "POST", "/accounts/fetch")]
+    assert asked == [[BAKERY, GARAGE], [GARAGE]]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from typing import Any, cast
 import pytest
 
 from gateway.public_reads import CHANGES, Kept, PublicReads
-from gateway.tests.house import BAKERY, GARAGE, UNKNOWN, Heard, House, an_entity, refusal
+from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, UNKNOWN, Asked, Heard, House, an_entity, refusal
 from gateway.tests.requests import MEMBER, OFFICE
 from libs.common.bus.port import Bus
 from libs.common.contracts.consumers import BROADCAST
 
 BREAD = {"offers": "bread"}
+FAVORITE = {"addToEntityID": BAKERY, "favoriteEntityID": GARAGE, "isFavorite": True}
 
 
 class Clock:
@@ -74,6 +75,38 @@ async def test_who_shows_a_token_gets_nothing_kept_and_leaves_nothing(house: Hou
     searched = await house("GET", "/api/v1/entities", query=BREAD, **who)
     assert searched.headers["cache-control"] == "no-store"
     assert "accountNumber" not in (await house("GET", "/api/v1/entities", query=BREAD)).body.decode()
+
+
+async def test_what_members_search_for_is_found_once_a_second_and_shown_to_each_anew(house: House):
+    def telephones(asked: Asked) -> dict[str, Any]:
+        return {"items": [an_entity(each, telephone=asked.caller.token) for each in asked.body["ids"]]}
+
+    house.services.on("directory", "POST", "/entities/fetch", telephones)
+    for member in (f"member:{ANA}", f"member:{BEN}", f"key:read:{BAKERY}"):
+        heard = await house("GET", "/api/v1/entities", query=BREAD, token=member)
+        assert {each["telephone"] for each in heard.json["data"]} == {member}
+        assert heard.headers["cache-control"] == "no-store"
+    [search] = house.services.of("matcher", "POST", "/search")
+    assert (search.caller.token, search.caller.client_address) == (None, None)
+    mine = BREAD | {"favorites_only": "true", "querying_entity_id": BAKERY}
+    for _ in range(2):
+        await house("GET", "/api/v1/entities", query=mine, token=MEMBER)
+    await house("GET", "/api/v1/entities", query=BREAD | {"page": "2"}, token=MEMBER)
+    assert len(house.services.of("matcher", "POST", "/search")) == 4
+    # a visitor's answer is kept whole, from the moment its own search began
+    await house("GET", "/api/v1/entities", query=BREAD)
+    assert len(house.services.of("matcher", "POST", "/search")) == 5
+    await house("POST", "/api/v1/favorites", FAVORITE, token=MEMBER)
+    await house("GET", "/api/v1/entities", query=BREAD, token=MEMBER)
+    assert len(house.services.of("matcher", "POST", "/search")) == 6
+
+
+async def test_a_search_that_is_refused_is_asked_again(house: House):
+    house.services.on("matcher", "POST", "/search", refusal(503, "index_not_ready", retry_after_s=2))
+    for _ in range(2):
+        assert (await house("GET", "/api/v1/entities", query=BREAD, token=MEMBER)).status == 503
+    assert len(house.services.of("matcher", "POST", "/search")) == 2
+    assert len(house.gateway.public_reads) == 0
 
 
 async def test_a_token_of_the_node_beside_is_no_visitors_request(house: House):

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 
+import orjson
+
 from gateway.api import answers
 from gateway.api.bodies import CategoriesQuery, ContactBody, FavoriteBody, SearchQuery, TagsQuery, ViewerQuery
 from gateway.api.operation import Call, Meta, Registry, Reply
 from gateway.api.rules import beginning
 from gateway.api.v1.session import renamed
-from gateway.api.views import Account, by_entity, entity_view
+from gateway.api.views import entity_view
 from gateway.clients.matcher import Search
+from gateway.public_reads import Kept
 from libs.common.errors import Refusal
 from libs.common.peers import Caller
 
@@ -47,15 +50,33 @@ async def search_entities(call: Call, *, query: SearchQuery) -> Reply:
     favorites = None
     if query.favorites_only and query.querying_entity_id:
         favorites = await clients.directory.favorite_ids(viewer, query.querying_entity_id)
-    found = await clients.matcher.search(call.own_caller, _search(call, query, favorites))
-    ids = found["ids"]
+    ids, total = await _found(call, _search(call, query, favorites))
     if not ids and query.querying_entity_id is None:
-        return Reply([], Meta(found["total"], query.page_size))
-    entities, accounts = await asyncio.gather(
+        return Reply([], Meta(total, query.page_size))
+    entities, known = await asyncio.gather(
         clients.directory.fetch(viewer, ids, viewer_entity_id=query.querying_entity_id), numbers(call, viewer, ids)
     )
-    views = [entity_view(entity, accounts.get(entity["id"])) for entity in entities]
-    return Reply(views, Meta(found["total"], query.page_size))
+    views = [entity_view(entity, known.get(entity["id"])) for entity in entities]
+    return Reply(views, Meta(total, query.page_size))
+
+
+async def _found(call: Call, search: Search) -> tuple[list[str], int]:
+    """Ids of a page and how many there are in all. Which they are is the same for all who search for the same, and kept
+    for those who are logged in (for visitors the whole answer is); what each of them sees of an entity is asked anew."""
+    if not call.logged_in or search.ids is not None:
+        found = await call.context.clients.matcher.search(call.own_caller, search)
+        return found["ids"], found["total"]
+
+    async def make() -> Kept:
+        caller = Caller(request_id=call.own_caller.request_id)
+        found = await call.context.clients.matcher.search(caller, search)
+        return Kept(200, (), orjson.dumps([found["ids"], found["total"]]))
+
+    key = ("search", orjson.dumps(search.to_json()), False)
+    reads = call.context.public_reads
+    kept = reads.get(key) or await reads.answer(key, make)
+    ids, total = orjson.loads(kept.body)
+    return ids, total
 
 
 def _search(call: Call, query: SearchQuery, favorites: list[str] | None) -> Search:
@@ -72,12 +93,12 @@ def _search(call: Call, query: SearchQuery, favorites: list[str] | None) -> Sear
     )
 
 
-async def numbers(call: Call, viewer: Caller, ids: Sequence[str]) -> dict[str, Account]:
-    """Accounts by entity, for members. A ledger that is away costs the account numbers, not the answer."""
+async def numbers(call: Call, viewer: Caller, ids: Sequence[str]) -> dict[str, str]:
+    """Account numbers by entity, for members. A ledger that is away costs the account numbers, not the answer."""
     if viewer.token is None or not ids:
         return {}
     try:
-        return by_entity(await call.context.clients.ledger.accounts_by_entity(viewer, ids))
+        return await call.context.clients.ledger.numbers(viewer, ids)
     except Refusal as refusal:
         if refusal.status != 503:
             raise
@@ -104,11 +125,11 @@ async def show_entity(call: Call, entity_id: str, *, query: ViewerQuery) -> Repl
         raise Refusal.of(400, "token_missing", "Log in to look as one of your entities.", "querying_entity_id")
     if viewer.token is None:
         return Reply(entity_view(await call.context.clients.directory.public_entity(viewer, entity_id)))
-    entity, accounts = await asyncio.gather(
+    entity, known = await asyncio.gather(
         call.context.clients.directory.entity(viewer, entity_id, viewer_entity_id=query.querying_entity_id),
         numbers(call, viewer, [entity_id]),
     )
-    return Reply(entity_view(entity, accounts.get(entity_id)))
+    return Reply(entity_view(entity, known.get(entity_id)))
 
 
 @operations.operation(

@@ -58,8 +58,8 @@ async def _with_entities(call: Call, viewer: str, found: Matches, dismissed: set
     if not ids:
         return []
     entities = await call.context.clients.directory.fetch(call.caller, ids, viewer_entity_id=viewer)
-    accounts = await numbers(call, call.caller, ids)
-    views = {each["id"]: entity_view(each, accounts.get(each["id"])) for each in entities}
+    known = await numbers(call, call.caller, ids)
+    views = {each["id"]: entity_view(each, known.get(each["id"])) for each in entities}
     return [camel(each) | {"entity": views[each["entity_id"]]} for each in kept if each["entity_id"] in views]
 
 
@@ -119,8 +119,8 @@ async def list_favorites(call: Call, entity_id: str, *, query: Paged) -> Reply:
     found = await call.context.clients.directory.favorites(
         call.caller, entity_id, page=query.page, page_size=query.page_size
     )
-    accounts = await numbers(call, call.caller, [each["id"] for each in found["items"]])
-    views = [entity_view(each, accounts.get(each["id"])) for each in found["items"]]
+    known = await numbers(call, call.caller, [each["id"] for each in found["items"]])
+    views = [entity_view(each, known.get(each["id"])) for each in found["items"]]
     return Reply(views, Meta(found["total"], query.page_size))
 
 
