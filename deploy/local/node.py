@@ -84,6 +84,8 @@ class Node:
         for serving in self._serving:
             await serving.stop()
         self._serving.clear()
+        if self._bus is not None:
+            await self._bus.stop_handling()
         for service in reversed(list(self.services.values())):
             with contextlib.suppress(Exception):  # one that fails to stop must not keep the others up
                 await service.stop()

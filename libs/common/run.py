@@ -105,6 +105,7 @@ async def _bring_up(name: str, role: Role, stack: contextlib.AsyncExitStack, sto
     service: Service = import_module(f"{package}.app").build(settings, wiring)
     stack.push_async_callback(service.stop)
     await service.start(role)
+    stack.push_async_callback(bus.stop_handling)
     host, port = _place(name, settings)
     listening = serving.bind(host, port, "MCCS_PORT" if name == "gateway" else variable(f"{name}_api_url"))
     # a worker answers for its health alone

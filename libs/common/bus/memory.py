@@ -93,7 +93,7 @@ class MemoryBus:
                 for service in services:
                     await _bind(connection, service, [kind])
 
-    async def close(self) -> None:
+    async def stop_handling(self) -> None:
         self._closing.set()
         for events in self._wakes.values():
             for event in events:
@@ -104,6 +104,9 @@ class MemoryBus:
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.stop_handling()
         if self._listening is not None:
             await self._listening.close()
         if self._pool is not None:

@@ -33,8 +33,12 @@ class Bus(Protocol):
     async def start(self) -> None:
         """Connects; waits for the server within the connect time-out, then raises BusAway."""
 
+    async def stop_handling(self) -> None:
+        """Hands out no more messages and waits for the handlers under way (bounded); publishing goes on. Before a service
+        stops, so that no handler finds its store closed. Safe to call twice."""
+
     async def close(self) -> None:
-        """Stops taking messages, waits for the handlers under way (bounded), disconnects."""
+        """Stops handling, disconnects."""
 
     async def publish(self, envelopes: Sequence[Envelope]) -> set[str]:
         """Publishes in one window; returns the ids that the bus has made its own. The rest stays with the caller."""

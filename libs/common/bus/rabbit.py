@@ -71,12 +71,10 @@ class RabbitBus:
                 pause_s = min(pause_s * 2, _PAUSE_MAX_S)
         self._keeper = asyncio.create_task(self._keep(), name="rabbit keeper")
 
-    async def close(self) -> None:
+    async def stop_handling(self) -> None:
         self._closing = True
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        for queue, tag in self._consuming:
+        consuming, self._consuming = self._consuming, []
+        for queue, tag in consuming:
             with contextlib.suppress(*_FAULTS):
                 await queue.cancel(tag, timeout=_CHECK_TIMEOUT_S)
         if self._handling:
@@ -84,6 +82,12 @@ class RabbitBus:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self.stop_handling()
         await self._tear_down()
 
     async def publish(self, envelopes: Sequence[Envelope]) -> set[str]:
@@ -152,6 +156,8 @@ class RabbitBus:
             connection.close_callbacks.add(self._on_close)
             self._publisher = await self._open_channel()
             await self._declare_topology()
+            if self._closing:
+                return
             for service, handlers in self._subscriptions:
                 await self._consume(service, handlers)
             for handlers, _ in self._listeners:

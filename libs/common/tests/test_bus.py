@@ -251,6 +251,19 @@ async def test_a_stop_waits_for_the_handler_under_way(door):
     assert heard.ids == [last.id], "the first was acknowledged"
 
 
+async def test_one_that_stopped_handling_still_publishes_and_hands_out_nothing_more(door):
+    stopping, first = await door.process(), Heard()
+    await stopping.subscribe(door.service, {door.type: first})
+    await stopping.stop_handling()
+    await stopping.stop_handling()
+    event = door.event()
+    assert await stopping.publish([event]) == {event.id}
+    other, second = await door.process(), Heard()
+    await other.subscribe(door.service, {door.type: second})
+    await eventually(lambda: second.done == [event.id])
+    assert first.ids == []
+
+
 async def test_it_says_whether_it_is_well(door):
     bus = await door.process()
     assert await bus.healthy()
