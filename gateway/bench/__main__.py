@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,8 +19,8 @@ import psutil
 from gateway.bench import report
 from gateway.bench.alone import alone
 from gateway.bench.lateness import logins
-from gateway.bench.load import Connect, Measured, Operation, measure, over_tcp
-from gateway.bench.operations import LOGINS, PAYMENTS, direct, operations
+from gateway.bench.load import Connect, Operation, measure, over_tcp
+from gateway.bench.operations import LOGINS, PAYMENTS, STRAIGHT, direct, operations
 from gateway.bench.processes import REST_SHARE, REST_WITHIN_S, Processes, told
 from gateway.bench.report import Part
 from libs.common import logs
@@ -47,12 +47,16 @@ async def run(part: Part, node: Running, community: Community, doors: Doors, ide
     """The whole table. Every operation finds the node at rest."""
     gateway, processes = over_tcp(node.address), Processes(node)
     through, beside = operations(community), direct(community, doors.ledger_prefix)
-    rates: dict[int, float] = {}
     for name, operation in through.items():
         await measure(gateway, operation, connections=4, seconds=WARM_UP_S)
         for connections in CONNECTIONS:
+            if name == PAYMENTS:
+                await _payments(
+                    part, processes, (gateway, operation), (doors.ledger, beside[name]), connections, seconds
+                )
+                continue
             await _rest(part, processes)
-            before = processes.used_s(), processes.own_s()
+            before = processes.own_s()
             if name == LOGINS:
                 pid = processes.pid("identity")
                 measured = await logins(
@@ -60,17 +64,7 @@ async def run(part: Part, node: Running, community: Community, doors: Doors, ide
                 )
             else:
                 measured = await measure(gateway, operation, connections=connections, seconds=seconds)
-            part.add(name, connections, measured, processes.own_s() - before[1])
-            if name == PAYMENTS:
-                rates[connections] = measured.rate
-                await _aftermath(part, f"{connections} connections paying", processes, before[0], measured)
-    for connections in CONNECTIONS[1:]:
-        await _rest(part, processes)
-        before = processes.used_s(), processes.own_s()
-        measured = await measure(doors.ledger, beside[PAYMENTS], connections=connections, seconds=seconds)
-        part.add("the same payments straight at the ledger", connections, measured, processes.own_s() - before[1])
-        share = rates[connections] / measured.rate if measured.rate else 0
-        part.say(f"Payments through v1 to straight, {connections} connections: {share:.2f} (reach 0.5)")
+            part.add(name, connections, measured, processes.own_s() - before)
     for name in ("balance", "GET /transfers"):
         await _rest(part, processes)
         pid = processes.pid("gateway")
@@ -90,16 +84,32 @@ async def _rest(part: Part, processes: Processes) -> None:
         part.say(f"The next figure found work left over: it was not done within {REST_WITHIN_S:.0f} s")
 
 
-async def _aftermath(
-    part: Part, who: str, processes: Processes, before: Mapping[str, float], measured: Measured
+async def _payments(
+    part: Part,
+    processes: Processes,
+    through: tuple[Connect, Operation],
+    straight: tuple[Connect, Operation],
+    connections: int,
+    seconds: float,
 ) -> None:
-    """What payments leave to do, and what they cost each process altogether."""
-    took, after = await processes.rest(), processes.used_s()
-    done = f"was done {took:.1f} s later" if took is not None else f"was not done {REST_WITHIN_S:.0f} s later"
-    part.say(
-        f"What {who} left to do (notices, mail, events) {done}. Processor time of one payment with that, µs: "
-        f"{told(before, after, len(measured.calls))}"
-    )
+    """Through v1 and straight at the ledger, one right after the other, each from rest; and what they leave to do."""
+    rates = []
+    for name, (connect, operation) in ((PAYMENTS, through), (STRAIGHT, straight)):
+        await _rest(part, processes)
+        before = processes.used_s(), processes.own_s()
+        measured = await measure(connect, operation, connections=connections, seconds=seconds)
+        part.add(name, connections, measured, processes.own_s() - before[1])
+        rates.append(measured.rate)
+        if name == PAYMENTS:
+            took = await processes.rest()
+            done = f"was done {took:.1f} s later" if took is not None else f"was not done {REST_WITHIN_S:.0f} s later"
+            part.say(
+                f"What {connections} connections paying left to do (notices, mail, events) {done}. Processor time of one "
+                f"payment with that, µs: {told(before[0], processes.used_s(), len(measured.calls))}"
+            )
+    if connections > 1:
+        share = rates[0] / rates[1] if rates[1] else 0
+        part.say(f"Payments through v1 to straight, {connections} connections: {share:.2f} (reach 0.5)")
 
 
 async def _cost(connect: Connect, operation: Operation, pid: int, seconds: float) -> float | None:

@@ -8,7 +8,7 @@ from gateway.bench.load import Connection, Operation
 from tests.bench.seeding import WORDS, Community
 from tests.e2e.driving import PASSWORD, Member
 
-PAYMENTS, LOGINS = "two-step payments", "logins"
+PAYMENTS, STRAIGHT, LOGINS = "two-step payments", "the same payments straight at the ledger", "logins"
 
 
 def _wrong(status: int, body: Any) -> str:
