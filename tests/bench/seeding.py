@@ -170,10 +170,12 @@ async def _connection(connect: Connect) -> AsyncIterator[Connection]:
 async def _open_accounts(doors: Doors, waiting: Iterator[Entity]) -> None:
     async with _connection(doors.ledger) as connection:
         for entity in waiting:
-            path, body = f"{doors.ledger_prefix}/accounts/{entity.id}", {"name": entity.name}
-            status, told = await connection.ask("PUT", path, doors.tokens.token("ledger"), body)
-            if status >= 400:
-                raise RuntimeError(f"the ledger answered {status}: {told}")
+            account = f"{doors.ledger_prefix}/accounts/{entity.id}"
+            standing = {"status": entity.status, "may_trade": entity.may_trade}
+            for path, body in ((account, {"name": entity.name}), (f"{account}/standing", standing)):
+                status, told = await connection.ask("PUT", path, doors.tokens.token("ledger"), body)
+                if status >= 400:
+                    raise RuntimeError(f"the ledger answered {status}: {told}")
 
 
 async def _rebuild(doors: Doors) -> None:
