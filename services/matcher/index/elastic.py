@@ -9,41 +9,33 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import orjson
-from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 from elasticsearch.serializer import OrjsonSerializer
 
 from libs.common.gathered import Gathered
 from libs.common.ids import new_id
 from services.matcher.domain.documents import Document, Side
+from services.matcher.index.elastic_away import answers_of, away
+from services.matcher.index.elastic_pages import Pages
 from services.matcher.index.elastic_shapes import (
     MAPPINGS,
     REFRESH_INTERVAL,
-    WINDOW,
     document_of,
-    opposite,
     query_of,
     settings_of,
     sort_of,
 )
 from services.matcher.index.elastic_writer import Writer
-from services.matcher.index.port import Change, Documents, Found, IndexAway, Query
+from services.matcher.index.port import Change, Documents, Found, Query
 from services.matcher.index.remembered import Remembered
-from services.matcher.index.rows import Rows
 from services.matcher.lexicon import NodeLexicon
 from services.matcher.vocabulary import NameVocabulary, TagVocabulary
 
 PAGE = 1_000
-FAR = 1_000
-"""From this row on the places of rows are remembered."""
 GATHERED_MAX = 25
 TERMS_PAGE = 5_000
 FORM = "v1"
 """Rises with every change of the mappings: an index of another form is not used, and a new one is filled."""
-
-
-AWAY = frozenset({404, 429, 502, 503, 504})
-"""Of these 404 is an index that somebody dropped; the worker makes a new one."""
 
 
 def connect(url: str, *, timeout_s: float) -> AsyncElasticsearch:
@@ -65,7 +57,7 @@ class ElasticIndex:
         """The alias of every index that hears changes: the one in use and one that is being built."""
         self._writer = Writer(client, self.writing)
         self._remembered = Remembered()
-        self._rows = Rows()
+        self._pages = Pages(client, self.name)
         self._gathered = Gathered(self._ask_many, size_max=GATHERED_MAX, at_once=2)
         self.tags = TagVocabulary(lexicon)
         self.names = NameVocabulary(lexicon)
@@ -141,10 +133,8 @@ class ElasticIndex:
 
     async def search(self, query: Query) -> Found:
         """One page, in one request; far down in a few."""
-        if query.offset >= FAR:
-            return await self._search_far(query)
-        hits = await self._ask(query_of(query), sort_of(query), size=query.size, offset=query.offset, sorted_by=False)
-        return Found([document_of(hit["_source"]) for hit in hits["hits"]], hits["total"]["value"])
+        rows, total = await self._pages.page(query)
+        return Found([document_of(row["_source"]) for row in rows], total)
 
     async def best(self, query: Query) -> list[Document]:
         """Together with others."""
@@ -161,95 +151,13 @@ class ElasticIndex:
                 searches=searches,
                 filter_path="responses.hits.hits._source,responses.error,responses.status",
             )
-        for each in answer["responses"]:
-            if "error" in each:
-                raise IndexAway(f"Elasticsearch refused a search: {each['error']}")
         return [
-            [document_of(hit["_source"]) for hit in each.get("hits", {}).get("hits", ())]
-            for each in answer["responses"]
+            [document_of(hit["_source"]) for hit in each.get("hits", {}).get("hits", ())] for each in answers_of(answer)
         ]
-
-    async def _search_far(self, query: Query) -> Found:
-        """Rows far down: behind a row that is known, else by the window, else by walking from the nearer end."""
-        shape, sort = query_of(query), sort_of(query)
-        name = orjson.dumps([shape, sort])
-        row, values = self._rows.near(name, query.offset)
-        if values is not None and row == query.offset:
-            hits = await self._ask(shape, sort, size=query.size, after=values)
-            rows, total = hits["hits"], hits["total"]["value"]
-        elif query.offset + query.size <= WINDOW:
-            hits = await self._ask(shape, sort, size=query.size + 1, offset=query.offset - 1)
-            self._keep(name, query.offset, hits["hits"][:1])
-            rows, total = hits["hits"][1:], hits["total"]["value"]
-        else:
-            rows, total = await self._walk(query, name, row, values)
-        self._keep(name, query.offset + len(rows), rows[-1:])
-        return Found([document_of(hit["_source"]) for hit in rows], total)
-
-    def _keep(self, name: bytes, row: int, before: list[Any]) -> None:
-        if before:
-            self._rows.keep(name, row, before[0]["sort"])
-
-    async def _walk(self, query: Query, name: bytes, row: int, values: list[Any] | None) -> tuple[list[Any], int]:
-        shape, sort = query_of(query), sort_of(query)
-        total = await self.count(query)
-        if query.offset >= total:
-            return [], total
-        size = min(query.size, total - query.offset)
-        behind = total - query.offset - size
-        if behind >= query.offset - row:
-            values = await self._row(shape, sort, query.offset, row, values)
-            if values is not None:
-                self._rows.keep(name, query.offset, values)
-            hits = await self._ask(shape, sort, size=size, after=values)
-            return hits["hits"], total
-        values = await self._row(shape, opposite(sort), behind, 0, None)
-        hits = await self._ask(shape, opposite(sort), size=size + 1, after=values)
-        self._keep(name, query.offset, hits["hits"][size:])
-        return hits["hits"][:size][::-1], total
-
-    async def _row(
-        self, shape: dict[str, Any], sort: list[dict[str, Any]], number: int, row: int, values: list[Any] | None
-    ) -> list[Any] | None:
-        """Where the row before this number (from 0) stands in the order, from a row that is known on."""
-        if values is None and number:
-            row = min(number, WINDOW)
-            hits = await self._ask(shape, sort, size=1, offset=row - 1, rows_only=True)
-            values = hits["hits"][-1]["sort"] if hits["hits"] else None
-        while row < number and values is not None:
-            step = min(number - row, WINDOW)
-            hits = await self._ask(shape, sort, size=step, after=values, rows_only=True)
-            values = hits["hits"][-1]["sort"] if hits["hits"] else None
-            row += step
-        return values
-
-    async def _ask(
-        self,
-        query: dict[str, Any],
-        sort: list[dict[str, Any]],
-        *,
-        size: int,
-        offset: int = 0,
-        after: list[Any] | None = None,
-        rows_only: bool = False,
-        sorted_by: bool = True,
-    ) -> Any:
-        more: dict[str, Any] = {"search_after": after} if after else {"from_": offset}
-        if rows_only:
-            more |= {"stored_fields": "_none_", "source": False, "filter_path": "hits.hits.sort"}
-        else:
-            more["filter_path"] = "hits.total.value,hits.hits._source" + (",hits.hits.sort" if sorted_by else "")
-        with away():
-            answer = await self._client.search(
-                index=self.name, query=query, sort=sort, size=size, track_total_hits=not rows_only, **more
-            )
-        return {"hits": [], **answer.get("hits", {})}
 
     async def count(self, query: Query) -> int:
         """Exactly."""
-        with away():
-            answer = await self._client.count(index=self.name, query=query_of(query))
-        return int(answer["count"])
+        return await self._pages.count(query)
 
     async def tag_counts(self, tags: Sequence[str], side: Side | None) -> dict[str, int]:
         """In one request, by one filter a tag."""
@@ -292,7 +200,8 @@ class ElasticIndex:
             after, limit = hits[-1]["sort"][0], limit - len(hits)
 
     async def refresh_vocabulary(self) -> None:
-        """All tags and words of names of the listed."""
+        """All tags and words of names of the listed; and where among them rows far down stand."""
+        await self._pages.learn()
         for field, learn in (("offers", self.tags.add), ("wants", self.tags.add), ("name_words", self.names.add)):
             async for terms in self._terms(field):
                 learn(terms)
@@ -397,16 +306,3 @@ class ElasticTarget:
     def documents(self, after: str, limit: int) -> Documents:
         """What was built."""
         return self._used.documents_of(self._index, after, limit)
-
-
-@contextlib.contextmanager
-def away() -> Any:
-    """Faults of the network and of an overloaded or starting server are IndexAway."""
-    try:
-        yield
-    except TransportError as fault:
-        raise IndexAway(f"Elasticsearch does not answer: {fault}") from fault
-    except ApiError as fault:
-        if fault.status_code in AWAY:
-            raise IndexAway(f"Elasticsearch is not ready: {fault.status_code} {fault.message}") from fault
-        raise

@@ -1,12 +1,13 @@
 """The contract of the index, on every door: what is found, in which order, counted and paged."""
 
 import random
+from typing import Any
 
 import pytest
 
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Band, Dismissed, Document, Gone, Profile, Tag, Tags
-from services.matcher.index import elastic
+from services.matcher.index import elastic_marks, elastic_pages
 from services.matcher.index.port import Change, Index, Order, Query
 from services.matcher.service.matches import matches
 from services.matcher.service.search import SearchCommand, count, search, suggest
@@ -255,18 +256,31 @@ async def test_a_query_for_nothing_known_counts_nobody(index: Index):
     assert await index.count(Query()) == 1
 
 
+@pytest.mark.parametrize("window", [7, 40])
 @pytest.mark.parametrize("order", ["relevance", "name", "newest", "distance"])
-async def test_rows_far_down_are_right_from_either_end_and_one_by_one(index: Index, order: Order, monkeypatch):
-    monkeypatch.setattr(elastic, "WINDOW", 7)
-    monkeypatch.setattr(elastic, "FAR", 3)
+async def test_rows_far_down_are_right_from_either_end_and_one_by_one(
+    index: Index, order: Order, window: int, monkeypatch: pytest.MonkeyPatch
+):
+    walked: list[Query] = []
+    walking = elastic_pages.Pages._walked
+
+    async def walk(self: elastic_pages.Pages, query: Query, *where: Any) -> Any:
+        walked.append(query)
+        return await walking(self, query, *where)
+
+    monkeypatch.setattr(elastic_pages.Pages, "_walked", walk)
+    monkeypatch.setattr(elastic_pages, "WINDOW", window)
+    monkeypatch.setattr(elastic_pages, "FAR", 3)
+    monkeypatch.setattr(elastic_marks, "NEAR", 9)
     chance = random.Random(4)
+    names = ("Shop {}", "Überfluss {}", "日本語の{}", "Zu {} \U0001d4b7", "\U0010ffff{}")
     await fill(index, *(
         an_entity(
             number,
-            name=f"Shop {chance.randrange(9)}",
+            name=chance.choice(names).format(chance.randrange(9)),
             offers=["bread"],
             trading=chance.random() < 0.5,
-            newest=LONG_AGO + chance.randrange(9),
+            newest=LONG_AGO + 1000 * chance.randrange(9),
             place=(50.0, chance.randrange(5) / 10) if chance.random() < 0.7 else None,
         )
         for number in range(60)
@@ -285,3 +299,5 @@ async def test_rows_far_down_are_right_from_either_end_and_one_by_one(index: Ind
             answer = await search(deps, asked(page, 3))
             assert answer.ids == whole[(page - 1) * 3 : page * 3]
             assert answer.total == 60
+    counted = window == 40 and (order in ("name", "newest"))
+    assert not (walked and counted), "who is sorted by a number is counted, not walked"
