@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from gateway.clients.directory import Entity
 from gateway.clients.identity import UserShape
-from gateway.clients.ledger_shapes import AccountJson, AccountLineJson, PendingJson, TransferJson
+from gateway.clients.ledger_shapes import AccountJson, AccountLineJson, TransferJson
 from libs.common.money import json_number
 
 Json = dict[str, Any]
@@ -54,36 +54,30 @@ def entity_view(entity: Entity, number: str | None = None) -> Json:
     return shape
 
 
-def own_entity_view(entity: Entity, account: Account | None, pending: Sequence[PendingJson] | None) -> Json:
+def own_entity_view(entity: Entity, account: Account | None) -> Json:
     """An entity for its own people: with balance, limits, what is available, and the open transfers."""
     shape = entity_view(entity, account and account["number"]) | balances_view(account)
-    if pending is not None:
-        mine = entity["id"]
-        shape["pendingTransfers"] = [transfer_view(each, mine) for each in pending if each["entity_id"] == mine]
-    return shape
+    return shape | {"pendingTransfers": [transfer_view(each, entity["id"]) for each in _pending(account)]}
 
 
-def admin_entity_view(
-    entity: Entity,
-    account: Account | None,
-    users: Sequence[UserShape] | None,
-    pending: Sequence[TransferJson] | None,
-) -> Json:
-    """An entity for an admin: with its people, balance and limits."""
-    shape = entity_view(entity, account and account["number"]) | balances_view(account)
-    if pending is not None:
-        shape["pendingTransfers"] = [admin_transfer_view(each) for each in pending if _takes_part(entity["id"], each)]
-    if users is not None:
-        shape["users"] = [
-            user_view(user)
-            for user in users
-            if any(membership["entity_id"] == entity["id"] for membership in user["memberships"])
-        ]
-    return shape
+def _pending(account: Account | None) -> Sequence[TransferJson]:
+    return cast("AccountJson", account).get("pending", ()) if account is not None else ()
 
 
-def _takes_part(entity_id: str, transfer: TransferJson) -> bool:
-    return entity_id in {transfer["payer"]["entity_id"], transfer["payee"]["entity_id"]}
+def admin_entity_view(entity: Entity, account: Account | None, users: Sequence[UserShape]) -> Json:
+    """An entity for an admin: with its people, balance, limits and open transfers."""
+    return (
+        entity_view(entity, account and account["number"])
+        | balances_view(account)
+        | {
+            "pendingTransfers": [admin_transfer_view(each) for each in _pending(account)],
+            "users": [
+                user_view(user)
+                for user in users
+                if any(membership["entity_id"] == entity["id"] for membership in user["memberships"])
+            ],
+        }
+    )
 
 
 def balances_view(account: Account | None) -> Json:

@@ -83,10 +83,12 @@ class LedgerClient:
         return cast("AccountJson", await self._call(caller, "GET", f"/accounts/{entity_id}"))
 
     async def accounts_by_entity(
-        self, caller: Caller, entity_ids: Sequence[str]
+        self, caller: Caller, entity_ids: Sequence[str], *, with_pending: bool = False
     ) -> list[AccountJson | AccountLineJson]:
-        """At most 200; whole for own ones and for admins and services; unknown ones are missing."""
-        return await self._fetch(caller, {"entity_ids": list(entity_ids)})
+        """At most 200; whole for own ones and for admins and services, then also with open proposals where asked; unknown
+        ones are missing."""
+        body: dict[str, object] = {"entity_ids": list(entity_ids)}
+        return await self._fetch(caller, body | ({"with_pending": True} if with_pending else {}))
 
     async def numbers(self, caller: Caller, entity_ids: Sequence[str]) -> dict[str, str]:
         """Account numbers by entity, for whoever is logged in and may see these entities; at most 200. A number is

@@ -28,6 +28,8 @@ class AccountJson(TypedDict):
     available_to_spend_minor: int
     available_to_receive_minor: int
     opened_at: str
+    pending: NotRequired[list["PendingJson"]]
+    """Its open proposals, newest first (at most 200), where they were asked for."""
 
 
 class AccountLineJson(TypedDict):

@@ -315,7 +315,12 @@ def furnished(house: House) -> House:
     on("ledger", "GET", f"/accounts/({GARAGE}|{UNKNOWN})", refusal(403, "not_a_member"))
     on("ledger", "DELETE", "/accounts/.*", None)
     on("ledger", "GET", "/accounts", {"entity_ids": [BAKERY]})
-    on("ledger", "POST", "/accounts/fetch", {"items": [an_account(), a_line()]})
+
+    def whole(asked: Asked) -> dict[str, Any]:
+        return an_account() | ({"pending": [proposed]} if asked.body.get("with_pending") else {})
+
+    proposed = a_transfer(entity_id=BAKERY, direction="out", may_accept=False, may_cancel=True)
+    on("ledger", "POST", "/accounts/fetch", lambda asked: {"items": [whole(asked), a_line()]})
     on("ledger", "POST", "/transfers", a_transfer())
     on("ledger", "POST", "/transfers/on-behalf",
        a_transfer(kind="adminTransfer", status="completed", initiator="admin", completed_at=NOW))  # fmt: skip
@@ -326,8 +331,7 @@ def furnished(house: House) -> House:
     on("ledger", "GET", "/transfers", {"items": [a_transfer()], "total": 21})
     on("ledger", "GET", f"/transfers/{TRANSFER}", a_transfer())
     on("ledger", "GET", f"/transfers/{UNKNOWN}", refusal(403, "not_a_party"))
-    on("ledger", "GET", "/pending",
-       {"items": [a_transfer(entity_id=BAKERY, direction="out", may_accept=False, may_cancel=True)]})  # fmt: skip
+    on("ledger", "GET", "/pending", {"items": [proposed]})
     on("matcher", "POST", "/search", {"ids": [BAKERY, GARAGE], "total": 2, "how": {}})
     for name in ("identity", "directory", "ledger", "matcher", "notifier"):
         on(name, "GET", "/health/ready", {"status": "ready"})

@@ -92,12 +92,12 @@ async def test_if_match_becomes_the_version_and_the_answer_has_an_etag(house: Ho
     assert heard.codes == [("if_match_invalid", "If-Match")]
 
 
-async def test_own_entities_cost_three_questions_however_many_there_are(house: House):
+async def test_own_entities_cost_two_questions_however_many_there_are(house: House):
     many = [an_entity(f"0199b3f0-0000-7000-8000-0000000001{number:02}") for number in range(20)]
     house.services.on("directory", "GET", "/entities/mine", {"items": many})
     heard = await house("GET", "/api/v1/user/entities", token=MEMBER)
     assert len(heard.json["data"]) == 20
-    assert len(house.services.asked) == 3
+    assert len(house.services.asked) == 2
 
 
 async def test_an_own_entity_comes_with_exact_amounts_and_its_open_transfers(house: House):

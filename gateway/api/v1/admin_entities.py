@@ -32,13 +32,12 @@ async def admin_views(call: Call, entities: Sequence[Entity]) -> list[dict[str, 
         return []
     ids = [entity["id"] for entity in entities]
     clients = call.context.clients
-    accounts, users, pending = await asyncio.gather(
-        clients.ledger.accounts_by_entity(call.caller, ids),
+    accounts, users = await asyncio.gather(
+        clients.ledger.accounts_by_entity(call.caller, ids, with_pending=True),
         clients.identity.fetch_users(call.caller, entity_ids=ids),
-        clients.ledger.pending(call.caller, ids),
     )
     numbered = by_entity(accounts)
-    return [admin_entity_view(entity, numbered.get(entity["id"]), users, pending) for entity in entities]
+    return [admin_entity_view(entity, numbered.get(entity["id"]), users) for entity in entities]
 
 
 @operations.operation(

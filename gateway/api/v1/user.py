@@ -1,6 +1,5 @@
 """The logged-in person and the own entities."""
 
-import asyncio
 from typing import cast
 
 from gateway.api import answers
@@ -75,12 +74,8 @@ async def own_views(call: Call, entities: list[Entity]) -> list[dict[str, object
     if not entities:
         return []
     ids = [entity["id"] for entity in entities]
-    ledger = call.context.clients.ledger
-    accounts, pending = await asyncio.gather(
-        ledger.accounts_by_entity(call.caller, ids), ledger.pending(call.caller, ids)
-    )
-    numbered = by_entity(accounts)
-    return [own_entity_view(entity, numbered.get(entity["id"]), pending) for entity in entities]
+    accounts = by_entity(await call.context.clients.ledger.accounts_by_entity(call.caller, ids, with_pending=True))
+    return [own_entity_view(entity, accounts.get(entity["id"])) for entity in entities]
 
 
 @operations.operation(

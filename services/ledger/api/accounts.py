@@ -15,13 +15,14 @@ from libs.common.web import json_response, principal, require_admin, require_ser
 from services.ledger.api import parse
 from services.ledger.api.readers import reader_of
 from services.ledger.api.refusals import refusal
+from services.ledger.api.transfers import pending_shape
 from services.ledger.domain import NAME_LENGTH_MAX, REASON_LENGTH_MAX, is_number
 from services.ledger.service import accounts as use
 from services.ledger.service.ledger import Ledger
 from services.ledger.store.reads import Reader
 
 FETCH_MAX = 200
-_FETCH_FIELDS = frozenset({"entity_ids", "numbers"})
+_FETCH_FIELDS = frozenset({"entity_ids", "numbers", "with_pending"})
 EXPORT_MAX = 500
 Status = Literal["pending", "rejected", "accepted", "tradingPending", "tradingRejected", "tradingAccepted"]
 Who = Annotated[Principal, Depends(principal)]
@@ -95,11 +96,21 @@ def add_lean_reads(app: FastAPI, ledger: Ledger) -> None:
         asked = await lean.body(request, _FETCH_FIELDS)
         entity_ids, numbers = (lean.texts(asked, name, FETCH_MAX) for name in ("entity_ids", "numbers"))
         found = await ledger.reads.accounts(
-            reader_of(who), entity_ids=list(filter(is_id, entity_ids)), numbers=list(filter(is_number, numbers))
+            reader_of(who),
+            entity_ids=list(filter(is_id, entity_ids)),
+            numbers=list(filter(is_number, numbers)),
+            with_pending=asked.get("with_pending") is True,
         )
-        return json_response({"items": found})
+        return json_response({"items": [_with_pending(account) for account in found]})
 
     parse.add_lean(app, [("/accounts/{entity_id}", account, "GET"), ("/accounts/fetch", fetch, "POST")])
+
+
+def _with_pending(account: dict[str, Any]) -> dict[str, Any]:
+    if "pending" not in account:
+        return account
+    shapes = [pending_shape(account["entity_id"], row, row["shape"]) for row in account["pending"]]
+    return account | {"pending": shapes}
 
 
 def _add_changes(paths: APIRouter, ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """Routes that move credit: propose, accept, reject, cancel, on behalf; and the reads of transfers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -91,7 +92,9 @@ def _reads(ledger: Ledger) -> list[LeanRoute]:
         if len(entity_ids) > ENTITIES_MAX or not all(is_id(entity_id) for entity_id in entity_ids):
             raise Refusal.of(400, "entity_ids_wrong", f"At most {ENTITIES_MAX} entity ids.", "entity_ids")
         found = await ledger.reads.pending(reader_of(who), entity_ids)
-        return json_response({"items": [_pending(row) for row in found]})
+        return json_response(
+            {"items": [pending_shape(row["entity_id"], row, orjson.loads(row["shape"])) for row in found]}
+        )
 
     return [("/transfers", many, "GET"), ("/transfers/{transfer_id}", one, "GET"), ("/pending", pending, "GET")]
 
@@ -174,14 +177,13 @@ def _whole(request: Request, name: str, default: int, largest: int) -> int:
     return int(given)
 
 
-def _pending(row: dict[str, Any]) -> dict[str, Any]:
-    shape: dict[str, Any] = orjson.loads(row["shape"])
+def pending_shape(entity_id: str, row: Mapping[str, Any], transfer: dict[str, Any]) -> dict[str, Any]:
+    """An open proposal as one entity sees it (LE-13), from its transfer."""
     is_own = (row["direction"] == "out") == (row["initiator"] == "payer")
     is_single = row["initiator"] != "group"  # a group is accepted and ended as a whole
-    shape.update(
-        entity_id=row["entity_id"],
-        direction=row["direction"],
-        may_accept=is_single and not is_own,
-        may_cancel=is_single and is_own,
-    )
-    return shape
+    return transfer | {
+        "entity_id": entity_id,
+        "direction": row["direction"],
+        "may_accept": is_single and not is_own,
+        "may_cancel": is_single and is_own,
+    }

@@ -37,6 +37,19 @@ _ACCOUNT = """
 a.id::text, a.entity_id::text, a.number, a.name, a.kind, a.unit, a.status, a.may_trade, a.frozen, a.balance, a.held_out,
 a.min_balance, a.max_balance, a.opened_at, a.closed_at
 """
+PENDING_MAX = 200
+_PENDING = f"""
+select coalesce(json_agg(newest.shape), '[]') from (
+    select json_build_object('direction', o.direction, 'initiator', t.initiator, 'shape', transfer_json(t)) as shape
+    from (
+        select h.transfer_id, 'out' as direction from hold_view h where h.payer = a.id
+        union all
+        select h.transfer_id, 'in' from hold_view h where h.payee = a.id
+    ) o join transfer_view t on t.id = o.transfer_id
+    where t.expires_at > clock_timestamp()
+    order by t.created_at desc, t.id desc limit {PENDING_MAX}
+) newest
+"""
 _RESOLVED = (
     "case when t.outcome is null then 'initiated' when t.outcome = 'completed' then 'completed' else 'cancelled' end"
 )
@@ -56,13 +69,20 @@ class Reads:
         return None if row is None else _account(row)
 
     async def accounts(
-        self, reader: Reader, *, entity_ids: Sequence[str] = (), numbers: Sequence[str] = ()
+        self,
+        reader: Reader,
+        *,
+        entity_ids: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+        with_pending: bool = False,
     ) -> list[dict[str, Any]]:
-        """Whole for those the reader may see, else what everybody may see of accounts that are listed."""
+        """Whole for those the reader may see, and with their open proposals where asked; else what everybody may see of
+        accounts that are listed."""
         own = _OWN.format(entity="a.entity_id")
+        pending = f", case when {own} then ({_PENDING}) end as pending" if with_pending else ""
         rows = await self._pool.fetch(
             f"""
-            select {_ACCOUNT}, {own} as own
+            select {_ACCOUNT}, {own} as own{pending}
             from account_view a
             where (a.entity_id = any($4::uuid[]) or a.number = any($5::text[]))
               and ({own} or a.kind <> 'member'
@@ -75,7 +95,10 @@ class Reads:
             list(entity_ids),
             list(numbers),
         )
-        return [_account(row) if row["own"] else _line(row) for row in rows]
+        return [
+            _account(row) | ({"pending": row["pending"]} if with_pending else {}) if row["own"] else _line(row)
+            for row in rows
+        ]
 
     async def find_entities(
         self,
@@ -189,7 +212,7 @@ class Reads:
             select o.entity_id::text, o.direction, t.initiator, transfer_json(t)::text as shape
             from open o join transfer_view t on t.id = o.transfer_id
             where t.expires_at > clock_timestamp()
-            order by t.created_at desc, t.id desc limit 200
+            order by t.created_at desc, t.id desc limit {PENDING_MAX}
             """,
             reader.only_entity,
             reader.sees_all,

@@ -245,6 +245,14 @@ async def test_pending_shows_each_sides_view_of_several_entities(node: Node) -> 
     ]
     _, found = await node.call("GET", "/pending", smith.token, query={"entity_ids": smith.entity_id})
     assert [(i["direction"], i["may_accept"]) for i in found["items"]] == [("out", True), ("in", True)]
+    both = {"entity_ids": [baker.entity_id, smith.entity_id], "with_pending": True}
+    for token, whose in ((smith.token, {smith.entity_id}), ("admin", {baker.entity_id, smith.entity_id})):
+        _, fetched = await node.call("POST", "/accounts/fetch", token, both)
+        accounts = {account["entity_id"]: account for account in fetched["items"]}
+        assert {entity_id for entity_id, account in accounts.items() if "pending" in account} == whose
+        assert accounts[smith.entity_id]["pending"] == found["items"]
+    _, fetched = await node.call("POST", "/accounts/fetch", smith.token, {"entity_ids": [smith.entity_id]})
+    assert "pending" not in fetched["items"][0]
 
 
 async def test_transfers_are_listed_by_page_status_and_date(node: Node) -> None:
