@@ -7,6 +7,7 @@ from typing import Any
 
 from elasticsearch import AsyncElasticsearch
 
+from libs.common.lasting import lasting
 from services.matcher.bench.community import NOW_MS, Community, an_id, percentile
 from services.matcher.bench.embedded import timed
 from services.matcher.bench.fakes import TakingBus, deps_of
@@ -165,8 +166,9 @@ async def _news(index: ElasticIndex, entities: int, seconds: float, per_second: 
     deps = deps_of(index, bus)
     news = News(deps)
     teller = Teller(deps, news)
-    await news.learn_words()
-    held = [document async for document in index.documents("", min(entities, int(seconds * per_second)))]
+    with lasting():  # as the service does at its start
+        await news.learn_words()
+        held = [document async for document in index.documents("", min(entities, int(seconds * per_second)))]
     drawn, learning, telling = Community(seed=3), asyncio.Semaphore(HANDLED_AT_ONCE), asyncio.Semaphore(HANDLED_AT_ONCE)
     found_s: list[float] = []
     told_s: list[float] = []

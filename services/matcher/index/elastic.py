@@ -8,22 +8,20 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-import orjson
 from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 from elasticsearch.serializer import OrjsonSerializer
 
 from libs.common.gathered import Gathered
 from libs.common.ids import new_id
 from services.matcher.domain.documents import Document, Side
-from services.matcher.index.elastic_away import answers_of, away
+from services.matcher.index.elastic_away import away
+from services.matcher.index.elastic_best import Bests
 from services.matcher.index.elastic_pages import Pages
 from services.matcher.index.elastic_shapes import (
     MAPPINGS,
     REFRESH_INTERVAL,
     document_of,
-    query_of,
     settings_of,
-    sort_of,
 )
 from services.matcher.index.elastic_writer import Writer
 from services.matcher.index.port import Change, Documents, Found, Query
@@ -58,7 +56,7 @@ class ElasticIndex:
         self._writer = Writer(client, self.writing)
         self._remembered = Remembered()
         self._pages = Pages(client, self.name)
-        self._gathered = Gathered(self._ask_many, size_max=GATHERED_MAX, at_once=2)
+        self._gathered = Gathered(Bests(client, self.name).of, size_max=GATHERED_MAX, at_once=2)
         self.tags = TagVocabulary(lexicon)
         self.names = NameVocabulary(lexicon)
 
@@ -139,21 +137,6 @@ class ElasticIndex:
     async def best(self, query: Query) -> list[Document]:
         """Together with others."""
         return await self._gathered.one(query)
-
-    async def _ask_many(self, queries: Sequence[Query]) -> list[list[Document]]:
-        searches: list[Any] = []
-        for query in queries:
-            body = {"query": query_of(query), "sort": sort_of(query), "size": query.size, "track_total_hits": False}
-            searches += [b"{}", orjson.dumps(body)]
-        with away():
-            answer = await self._client.msearch(
-                index=self.name,
-                searches=searches,
-                filter_path="responses.hits.hits._source,responses.error,responses.status",
-            )
-        return [
-            [document_of(hit["_source"]) for hit in each.get("hits", {}).get("hits", ())] for each in answers_of(answer)
-        ]
 
     async def count(self, query: Query) -> int:
         """Exactly."""

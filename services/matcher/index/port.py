@@ -122,7 +122,7 @@ class Index(Protocol):
         """One page. What was updated more than a second ago is found."""
 
     async def best(self, query: Query) -> list[Document]:
-        """As `search`, for those who are in no hurry and need no total: many such go together."""
+        """The first of a search by score, equals in any order and without a total, for those in no hurry: many go together."""
 
     async def count(self, query: Query) -> int:
         """How many there are, exactly."""
