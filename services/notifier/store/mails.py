@@ -41,7 +41,7 @@ async def claim_mails(
 ) -> list[ClaimedMail]:
     """Takes mails that are due; nobody else gets them before `until`."""
     rows = await connection.fetch(
-        "with taken as (select id from mail where state = 'waiting' and due_at <= $2 order by due_at, id"
+        "with taken as (select id from mail where state = 'waiting' and due_at <= $2 order by due_at"
         " limit $4 for update skip locked)"
         " update mail m set claim = $1, due_at = $3, tries = m.tries + 1 from taken, notice n"
         " where m.id = taken.id and n.id = m.notice_id"

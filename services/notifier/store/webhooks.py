@@ -79,7 +79,7 @@ async def claim_deliveries(
 ) -> list[ClaimedDelivery]:
     """Takes deliveries that are due; nobody else gets them before `until`."""
     rows = await connection.fetch(
-        "with taken as (select id from delivery where state = 'waiting' and due_at <= $2 order by due_at, id"
+        "with taken as (select id from delivery where state = 'waiting' and due_at <= $2 order by due_at"
         " limit $4 for update skip locked)"
         " update delivery d set claim = $1, due_at = $3, tries = d.tries + 1 from taken, webhook w, notice n"
         " where d.id = taken.id and w.id = d.webhook_id and n.id = d.notice_id"
