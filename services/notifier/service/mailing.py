@@ -174,9 +174,8 @@ async def _end(deps: Deps, ended: Sequence[EndedMail]) -> Sequence[None]:
     """The mails' ends, told in the same transaction; nothing of those that another process has meanwhile."""
     now = deps.clock()
     async with transaction(deps.pool) as connection:
-        own = await mails.end_mails(connection, ended, now)
-        told = [_told(each, now) for each in ended if each.mail.id in own and each.state != "void"]
-        await outbox.add(connection, told)
+        own = [each for each in ended if await mails.end_mail(connection, each, now)]
+        await outbox.add(connection, [_told(each, now) for each in own if each.state != "void"])
     for each in ended:
         mail = each.mail
         log.info("mail.ended", mail_id=mail.id, kind=mail.kind, state=each.state, tries=mail.tries, reason=each.reason)

@@ -1,6 +1,5 @@
 """Mail on its way: claimed by one process at a time, for a time; tried until it is sent, given up or void."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,19 +67,19 @@ async def postpone(connection: Connection, mail: ClaimedMail, *, due_at: datetim
     )
 
 
-async def end_mails(connection: Connection, ended: Sequence[EndedMail], now: datetime) -> set[str]:
-    """The end of mails; addresses are dropped. The ids of those that were still in these hands."""
-    rows = await connection.fetch(
-        "update mail m set state = e.state, ended_at = $5, reason = e.reason, claim = null, address = null, reply_to = null"
-        " from unnest($1::text[], $2::text[], $3::text[], $4::text[]) e (id, claim, state, reason)"
-        " where m.id = e.id and m.claim = e.claim and m.state = 'waiting' returning m.id",
-        [each.mail.id for each in ended],
-        [each.mail.claim for each in ended],
-        [each.state for each in ended],
-        [each.reason for each in ended],
-        now,
+async def end_mail(connection: Connection, ended: EndedMail, now: datetime) -> bool:
+    """The mail's end; addresses are dropped. False where it is no longer in these hands."""
+    return _one(
+        await connection.execute(
+            "update mail set state = $3, ended_at = $4, reason = $5, claim = null, address = null, reply_to = null"
+            " where id = $1 and claim = $2",
+            ended.mail.id,
+            ended.mail.claim,
+            ended.state,
+            now,
+            ended.reason,
+        )
     )
-    return {row["id"] for row in rows}
 
 
 async def next_due(connection: Connection) -> datetime | None:
