@@ -9,10 +9,12 @@ import pytest_asyncio
 from pymongo import AsyncMongoClient
 from pymongo.errors import WriteError
 
+from libs.common.database import create_pool
 from services.directory.store.documents import entity_document
 from services.directory.store.doors import prepare_store
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.port import Activity
+from services.directory.store.postgres.door import PostgresStore
 from services.directory.tests.builders import NOON, an_entity, first, following
 
 on_postgres = pytest.mark.parametrize("door", ["embedded", "server"], indirect=True)
@@ -41,6 +43,26 @@ async def mongo_database(store_url):
     client: AsyncMongoClient[dict[str, Any]]
     async with AsyncMongoClient(store_url) as client:
         yield client.get_default_database()
+
+
+@on_postgres
+async def test_a_look_is_planned_once_whatever_is_looked_at(store, store_url):
+    entities = [first(an_entity()) for _ in range(12)]
+    for each in entities:
+        await store.insert(each)
+    ids = [each.entity.id for each in entities]
+    pool = await create_pool(store_url, size_max=1)
+    try:
+        looking = PostgresStore(pool)
+        for wanted, viewer in ((ids[:1], None), (ids, ids[0]), (ids[:1], None), ([], None)) * 3:
+            await looking.glance(wanted, "user", viewer)
+        [plans] = await pool.fetch(
+            "select custom_plans, generic_plans from pg_prepared_statements where statement like '%is_favorite%' and statement not like '%prepared_statements%'"
+        )
+        await looking.outbox.close()
+    finally:
+        await pool.close()
+    assert plans["generic_plans"] >= 4, "it is planned anew for other values"
 
 
 @on_postgres

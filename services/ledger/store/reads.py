@@ -37,6 +37,23 @@ _ACCOUNT = """
 a.id::text, a.entity_id::text, a.number, a.name, a.kind, a.unit, a.status, a.may_trade, a.frozen, a.balance, a.held_out,
 a.min_balance, a.max_balance, a.opened_at, a.closed_at
 """
+# What is asked stands in a row of its own: so a plan costs the same whatever the values are, and is made once a session. Made
+# for the values it would seem cheaper by more than the making is judged to cost, and be made for every call.
+_FETCHED = """
+with asked as materialized (
+    select $1::uuid as only_entity, $2::boolean as sees_all, $3::text as user_id, $4::uuid[] as entity_ids,
+        $5::text[] as numbers
+), mine as materialized (
+    select m.entity_id from asked join membership_view m on m.user_id = asked.user_id
+), found as materialized (
+    select a.*, (a.entity_id = asked.only_entity or asked.only_entity is null)
+        and (asked.sees_all or a.entity_id in (select entity_id from mine)) as own
+    from asked cross join lateral (
+        select * from account_view e where e.entity_id = any(asked.entity_ids)
+        union select * from account_view n where n.number = any(asked.numbers)
+    ) a
+)
+"""
 PENDING_MAX = 200
 _PENDING = f"""
 select coalesce(json_agg(newest.shape), '[]') from (
@@ -45,7 +62,7 @@ select coalesce(json_agg(newest.shape), '[]') from (
         select h.transfer_id, 'out' as direction from hold_view h where h.payer = a.id
         union all
         select h.transfer_id, 'in' from hold_view h where h.payee = a.id
-    ) o join transfer_view t on t.id = o.transfer_id
+    ) o cross join lateral (select * from transfer_view v where v.id = o.transfer_id limit 1) t
     where t.expires_at > clock_timestamp()
     order by t.created_at desc, t.id desc limit {PENDING_MAX}
 ) newest
@@ -78,15 +95,12 @@ class Reads:
     ) -> list[dict[str, Any]]:
         """Whole for those the reader may see, and with their open proposals where asked; else what everybody may see of
         accounts that are listed."""
-        own = _OWN.format(entity="a.entity_id")
-        pending = f", case when {own} then ({_PENDING}) end as pending" if with_pending else ""
+        pending = f", case when a.own then ({_PENDING}) end as pending" if with_pending else ""
         rows = await self._pool.fetch(
             f"""
-            select {_ACCOUNT}, {own} as own{pending}
-            from account_view a
-            where (a.entity_id = any($4::uuid[]) or a.number = any($5::text[]))
-              and ({own} or a.kind <> 'member'
-                   or a.status in ('accepted', 'tradingPending', 'tradingRejected', 'tradingAccepted'))
+            {_FETCHED} select {_ACCOUNT}, a.own{pending} from found a
+            where a.own or a.kind <> 'member'
+               or a.status in ('accepted', 'tradingPending', 'tradingRejected', 'tradingAccepted')
             order by a.number
             """,
             reader.only_entity,

@@ -4,6 +4,7 @@ from libs.common.database import Pool, create_pool
 from libs.common.ids import new_id
 from services.ledger.settings import SERVICE_ROLE
 from services.ledger.store.postings import Asked, Consent, Payment, Postings, Proposal
+from services.ledger.store.reads import Reader, Reads
 from services.ledger.tests.conftest import Member, Node
 
 ROUNDS = 60
@@ -30,6 +31,23 @@ async def test_what_a_posting_reads_does_not_grow_with_the_books(node: Node) -> 
     assert before["entry"] > 0, "nothing was counted"
     grown = {table: after[table] - before[table] for table in TABLES}
     assert {table: rows for table, rows in grown.items() if rows > READ_MAX * SIZE} == {}
+
+
+async def test_accounts_are_fetched_by_a_plan_that_is_made_once(node: Node) -> None:
+    members = [await node.member() for _ in range(4)]
+    pool = await create_pool(node.settings.ledger_url, role=SERVICE_ROLE, size_max=1)
+    try:
+        reads, reader = Reads(pool), Reader(members[0].user_id, sees_all=False)
+        for wanted in (members[:1], members, members[:1], [], members, members[:1], members, members[:1]):
+            ids = [member.entity_id for member in wanted]
+            found = await reads.accounts(reader, entity_ids=ids, with_pending=True)
+            assert {account["entity_id"] for account in found} == set(ids)
+        [plans] = await pool.fetch(
+            "select custom_plans, generic_plans from pg_prepared_statements where statement like '%as pending %from found a%' and statement not like '%prepared_statements%'"
+        )
+    finally:
+        await pool.close()
+    assert plans["generic_plans"] >= 2, "it is planned anew for other values"
 
 
 async def _one_round(postings: Postings, payer: Member, payee: Member) -> None:
