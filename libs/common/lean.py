@@ -56,21 +56,33 @@ class LeanTable:
 
 
 class LeanDoor:
-    """The layer before an application's own: a request for a lean route goes no further. A Refusal becomes its answer."""
+    """What stands before an application: a request for a lean route never comes to it, only through the layer `around`. A
+    Refusal becomes its answer."""
 
-    def __init__(self, app: ASGIApp, table: LeanTable, refused: Callable[[Refusal], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        table: LeanTable,
+        *,
+        around: Callable[[ASGIApp], ASGIApp],
+        refused: Callable[[Refusal], Response],
+    ) -> None:
         self._app = app
         self._table = table
         self._refused = refused
+        self._lean = around(self._answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._table.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)
             return
-        handler, scope["route"], scope["path_params"] = found
+        scope["lean_handler"], scope["route"], scope["path_params"] = found
+        await self._lean(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            response = await handler(Request(scope, receive, send))
+            response = await scope["lean_handler"](Request(scope, receive, send))
         except Refusal as refusal:
             response = self._refused(refusal)
         await response(scope, receive, send)

@@ -1,5 +1,6 @@
 """A service's application: strict bodies, refusals, its own endpoints, and who may call. Denies by default."""
 
+import functools
 import importlib.metadata
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +11,9 @@ import orjson
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from libs.common import metrics, strictjson
 from libs.common.auth import Principal, TokenVerifier, unauthorised
@@ -172,6 +175,20 @@ async def page(
     return Page(page, page_size)
 
 
+class _App(FastAPI):
+    """What a lean route answers passes nothing of FastAPI's; the rest not its telemetry, which ours stands in for."""
+
+    door: LeanDoor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await (self.door if scope["type"] == "http" else super().__call__)(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What no lean route answers."""
+        await Starlette.__call__(self, scope, receive, send)
+
+
 def create_app(
     name: str,
     settings: CommonSettings,
@@ -186,14 +203,13 @@ def create_app(
     `checks` decide readiness, `table` gives domain errors their status and sentence. Its own endpoints:
     `/health/live`, `/health/ready`, `/metrics`, `/version`.
     """
-    app = FastAPI(
-        title=name, lifespan=lifespan, **({"openapi_url": None, "docs_url": None, "redoc_url": None} | options)
-    )
+    app = _App(title=name, lifespan=lifespan, **({"openapi_url": None, "docs_url": None, "redoc_url": None} | options))
     app.router.route_class = StrictRoute
     app.state.verifier = verifier
     app.state.lean = LeanTable()
-    app.add_middleware(LeanDoor, table=app.state.lean, refused=refusal_response)
-    app.add_middleware(Edge, name=name, body_bytes_max=settings.body_max_bytes, unexpected=_unexpected)
+    edge = functools.partial(Edge, name=name, body_bytes_max=settings.body_max_bytes, unexpected=_unexpected)
+    app.add_middleware(edge)
+    app.door = LeanDoor(app.answer, app.state.lean, around=edge, refused=refusal_response)
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_http)
