@@ -1,7 +1,8 @@
 """Entities, one document each, their waiting events inside: one atomic update changes and tells."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pymongo import UpdateOne
@@ -15,7 +16,7 @@ from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of, membership_of
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.mongodb.schema import Database
-from services.directory.store.port import Count, EntityFilter, Glance, Membership, Slice, TermKind, Write
+from services.directory.store.port import EntityFilter, Glance, Membership, Slice, TermKind, Write
 
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
@@ -134,9 +135,11 @@ class Entities:
         """After the commit: counters of terms, which are counted anew now and then, and the relay's bell."""
         if any(write.events for write in writes):
             self.outbox.ring()
-        moves = [_move(count) for write in writes for count in write.counts]
-        if moves:
-            await self._count(moves)
+        moved: dict[tuple[TermKind, str], Counter[str]] = {}
+        for count in (count for write in writes for count in write.counts):
+            moved.setdefault((count.kind, count.name), Counter())[count.field] += count.by
+        if moved:
+            await self._count([_move(kind, name, fields) for (kind, name), fields in moved.items()])
 
     async def _count(self, moves: list[UpdateOne]) -> None:
         if again := await _refused(self._database.term, moves):
@@ -156,18 +159,19 @@ async def _refused(collection: AsyncCollection[dict[str, Any]], updates: Sequenc
     return []
 
 
-def _move(count: Count) -> UpdateOne:
+def _move(kind: TermKind, name: str, fields: Mapping[str, int]) -> UpdateOne:
+    """One update of a term, however many entities took it up or left it."""
     fresh = {
         "_id": new_id(),
-        "key": folded(count.name),
-        "letter": heading(count.name),
+        "key": folded(name),
+        "letter": heading(name),
         "made_by_admin": False,
         "sequence": 0,
-        **{field: 0 for field in ("offers", "wants", "entities") if field != count.field},
+        **{field: 0 for field in ("offers", "wants", "entities") if field not in fields},
     }
     return UpdateOne(
-        {"kind": count.kind, "name": count.name},
-        {"$inc": {count.field: count.by, "uses": count.by}, "$setOnInsert": fresh},
+        {"kind": kind, "name": name},
+        {"$inc": {**fields, "uses": sum(fields.values())}, "$setOnInsert": fresh},
         upsert=True,
     )
 

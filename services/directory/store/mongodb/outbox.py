@@ -114,11 +114,14 @@ class _MongoClaim:
     async def done(self, ids: set[str]) -> None:
         for name in self._held:
             collection = self._database[name]
-            await collection.update_many({"claim": self._token}, {"$pull": {"pending": {"id": {"$in": sorted(ids)}}}})
-            # an event pushed meanwhile keeps its document here
+            taken = sorted(ids)
+            # most have nothing else to tell: one write for each of those
+            others = {"$elemMatch": {"id": {"$nin": taken}}}
             await collection.update_many(
-                {"claim": self._token, "pending": {"$size": 0}}, {"$unset": {"pending": "", "due": "", "claim": ""}}
+                {"claim": self._token, "pending": {"$not": others}}, {"$unset": {"pending": "", "due": "", "claim": ""}}
             )
+            # an event that was not taken, or pushed meanwhile, keeps its document here
+            await collection.update_many({"claim": self._token}, {"$pull": {"pending": {"id": {"$in": taken}}}})
 
     async def let_go(self) -> None:
         for name in self._held:
