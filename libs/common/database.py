@@ -1,5 +1,6 @@
 """PostgreSQL through asyncpg: one pool per role, with a time limit on everything."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,39 @@ _NOT_YET = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooMan
 T = TypeVar("T")
 LOCK_TIMEOUT_S = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_S = 30.0
+
+
+class FairPool(asyncpg.Pool):
+    """Whoever waits for a connection has it before whoever comes later.
+
+    asyncpg's own pool wakes one who waits when a connection comes back, but whoever asks before that one runs takes it, and
+    then the wait begins anew behind all others: under load a few were served at once and the others after seconds.
+    """
+
+    def __init__(self, *arguments: Any, max_size: int, **options: Any) -> None:
+        super().__init__(*arguments, max_size=max_size, **options)
+        self._turns = asyncio.Semaphore(max_size)
+        self._out: set[int] = set()
+
+    async def _acquire(self, timeout: float | None) -> Any:
+        async with asyncio.timeout(timeout):
+            await self._turns.acquire()
+        try:
+            connection = await super()._acquire(timeout)  # type: ignore[misc]  # the stubs know no inner methods
+        except BaseException:
+            self._turns.release()
+            raise
+        self._out.add(id(connection))
+        return connection
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:
+        """As asyncpg's; a second time it does nothing."""
+        try:
+            await super().release(connection, timeout=timeout)
+        finally:
+            if id(connection) in self._out:
+                self._out.discard(id(connection))
+                self._turns.release()
 
 
 async def connect(
@@ -56,16 +90,20 @@ async def create_pool(
     settings = _server_settings(role, statement_timeout_s, lock_timeout_s, idle_in_transaction_timeout_s)
 
     async def open_pool() -> Pool:
-        return await asyncpg.create_pool(
+        return await FairPool(
             url,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
             min_size=1,
             max_size=size_max,
-            timeout=5,
-            command_timeout=statement_timeout_s + 5,
+            max_queries=50_000,
             max_inactive_connection_lifetime=300,
-            server_settings=settings,
+            loop=None,
             init=prepare,
             reset=_reset,
+            timeout=5,
+            command_timeout=statement_timeout_s + 5,
+            server_settings=settings,
         )
 
     return await _patiently(url, connect_timeout_s, open_pool)

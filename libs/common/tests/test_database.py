@@ -66,6 +66,41 @@ async def test_a_transaction_left_open_by_hand_does_not_reach_the_next_user(post
     await pool.close()
 
 
+async def test_whoever_waits_for_a_connection_has_it_before_whoever_comes_later(postgres):
+    pool = await create_pool(postgres, size_max=1)
+    served: list[str] = []
+
+    async def worker(name: str) -> None:
+        for _ in range(5):
+            async with pool.acquire():
+                served.append(name)
+                await asyncio.sleep(0)
+
+    await asyncio.gather(*map(worker, "abcdef"))
+    assert "".join(served) == "abcdef" * 5
+    await pool.close()
+
+
+async def test_a_turn_that_was_given_up_goes_to_the_next_and_none_is_given_twice(postgres):
+    pool = await create_pool(postgres, size_max=1)
+    held = await pool.acquire()
+    with pytest.raises(TimeoutError):
+        await pool.acquire(timeout=0.01)
+    waiting = [asyncio.create_task(pool.fetchval("select $1::integer", number)) for number in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    for _ in range(2):
+        await pool.release(held)
+    assert await asyncio.gather(*waiting[1:]) == [1, 2]
+    held = await pool.acquire()
+    with pytest.raises(TimeoutError):
+        await pool.acquire(timeout=0.01)
+    held.terminate()  # the server went away in the middle
+    await pool.release(held)
+    assert await pool.fetchval("select 7") == 7
+    await pool.close()
+
+
 async def test_a_pool_acts_as_its_role_and_stays_so(pool, postgres):
     role = f"r{new_id()[-12:]}"
     await pool.execute(f"create role {role}")
