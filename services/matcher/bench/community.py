@@ -163,6 +163,11 @@ class Community:
             found[self._mistyped(tag) if self._chance.random() < TYPO_SHARE else tag] = None
         return list(found)
 
+    @property
+    def commonest(self) -> str:
+        """The tag that most have."""
+        return self._tags[0]
+
     def _mistyped(self, tag: str) -> str:
         place = self._chance.randrange(1, max(2, len(tag) - 1))
         match self._chance.randrange(3):

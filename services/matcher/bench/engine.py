@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from elasticsearch import AsyncElasticsearch
@@ -127,36 +128,47 @@ def _questions(index: ElasticIndex, entities: int) -> dict[str, Callable[[], Cal
 
 
 async def _deep(index: ElasticIndex) -> list[Figure]:
-    """Pages of everything, far behind the engine's window, in turn with the first: each round jumps to others, and again."""
-    deps = deps_of(index)
-    total = (await search(deps, SearchCommand())).total
-    rows = [0, 9_990, *(row for row in (20_000, total // 2, total - 20_000, total - 10) if row > 10_000)]
-    jumps: dict[int, list[float]] = {row: [] for row in rows}
-    again: dict[int, list[float]] = {row: [] for row in rows}
-    for turn in range(DEEP_ROUNDS):
-        for row in rows:
-            page = row // 10 + 1 + (0 if row == 0 else 2 * turn if row < total // 2 else -2 * turn)
-            command = SearchCommand(page=page, page_size=10)
-            for times in (jumps, again):
-                times[row].append(await timed(lambda command=command: search(deps, command)))  # type: ignore[misc]
-    first, far = percentile(jumps[0], 0.5), percentile(jumps[9_990], 0.5)
+    """Pages far behind the engine's window, in turn with the first: each round jumps to others, and again."""
+    total = (await search(deps_of(index), SearchCommand())).total
+    rows = [9_990, *(row for row in (20_000, total // 2, total - 20_000, total - 10) if row > 10_000)]
+    first, jumps, again = await _jumps(index, SearchCommand(page_size=10), rows, total)
+    figures = [_against_first("rows from 9 990 on", first, jumps[9_990])]
     known = percentile(again[9_990], 0.5)
-    detail = f"{far:.1f} ms, first page {first:.1f} ms; the very first of all {jumps[9_990][0]:.1f} ms"
-    figures = [
-        Figure(
-            "engine: rows from 9 990 on, jumped to, against the first page",
-            far / first,
-            "times",
-            PAGE_RATIO_MAX,
-            detail,
-        ),
-        Figure("  the same, asked for again", known / first, "times", PAGE_RATIO_MAX, f"{known:.1f} ms"),
-    ]
-    for row in rows[2:]:
+    figures.append(Figure("  the same, asked for again", known / first, "times", PAGE_RATIO_MAX, f"{known:.1f} ms"))
+    for row in rows[1:]:
         name, p95 = f"engine: rows from {row} of {total} on, jumped to", percentile(jumps[row], 0.95)
         detail = f"p50 {percentile(jumps[row], 0.5):.1f} ms, again {percentile(again[row], 0.5):.1f} ms"
         figures.append(Figure(f"{name}, p95", p95, "ms", DEEP_MS_MAX, detail))
+    common = SearchCommand(offers=(Community().commonest,), page_size=10)
+    total = (await search(deps_of(index), common)).total
+    if total > 20_000:
+        first, jumps, _ = await _jumps(index, common, [9_990], total)
+        figures.append(_against_first(f"rows from 9 990 of {total} on, by relevance", first, jumps[9_990]))
     return figures
+
+
+def _against_first(what: str, first: float, jumps: list[float]) -> Figure:
+    far = percentile(jumps, 0.5)
+    detail = f"{far:.1f} ms, first page {first:.1f} ms; the very first of all {jumps[0]:.1f} ms"
+    return Figure(f"engine: {what}, jumped to, against the first page", far / first, "times", PAGE_RATIO_MAX, detail)
+
+
+async def _jumps(
+    index: ElasticIndex, command: SearchCommand, rows: Sequence[int], total: int
+) -> tuple[float, dict[int, list[float]], dict[int, list[float]]]:
+    """Milliseconds: of the first page (p50), and by row of each jump to it or near it, and of the same again."""
+    deps = deps_of(index)
+    first: list[float] = []
+    jumps: dict[int, list[float]] = {row: [] for row in rows}
+    again: dict[int, list[float]] = {row: [] for row in rows}
+    for turn in range(DEEP_ROUNDS):
+        first.append(await timed(lambda: search(deps, command)))
+        for row in rows:
+            page = row // 10 + 1 + (2 * turn if row < total // 2 else -2 * turn)
+            far = replace(command, page=page)
+            for times in (jumps, again):
+                times[row].append(await timed(lambda far=far: search(deps, far)))  # type: ignore[misc]
+    return percentile(first, 0.5), jumps, again
 
 
 async def _news(index: ElasticIndex, entities: int, seconds: float, per_second: int) -> list[Figure]:

@@ -49,6 +49,8 @@ class Figure:
 class Run:
     """One run from its start to its page."""
 
+    title: str = "The figures of search and matching"
+    head: str = _HEAD
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     began_load: str = ""
     figures: list[Figure] = field(default_factory=list)
@@ -66,9 +68,9 @@ class Run:
         """The whole page."""
         return "\n".join(
             [
-                "# The figures of search and matching",
+                f"# {self.title}",
                 "",
-                _HEAD,
+                self.head,
                 "",
                 f"- date: {self.began_at:%Y-%m-%d %H:%M} UTC",
                 f"- machine: {platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores",

@@ -107,7 +107,7 @@ class Marks:
         for turn in range(COUNTS_MAX):
             if mark is None:
                 break
-            counts = await self._count([line.before(mark)] if turn else [line.before(mark), shape])
+            counts = await self.count([line.before(mark)] if turn else [line.before(mark), shape])
             total = total if turn else counts[1]
             if rows.start >= total:
                 break
@@ -148,7 +148,7 @@ class Marks:
             keys = {"asc": numbers, "desc": [-number for number in reversed(numbers)]}
             self._samples[field] = Sample(until, keys, listed)
 
-    async def _count(self, shapes: Sequence[Shape]) -> list[int]:
+    async def count(self, shapes: Sequence[Shape]) -> list[int]:
         """How many each finds, in one request."""
         searches: list[Any] = []
         for shape in shapes:

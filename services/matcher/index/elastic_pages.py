@@ -1,9 +1,12 @@
 """One page of a list in Elasticsearch: near its top in one request, far down in two or a few.
 
-In a list that is sorted by a number a row far down is found by counting (`elastic_marks`); another (by relevance, by distance)
-is read up to the row as far as the engine's window reaches, and walked from its nearer end beyond.
+In a list that is sorted by a number a row far down is found by counting (`elastic_marks`). By relevance for one tag there are
+tiers of equals (trading or not, by kind of match), and within a tier a row is found so. Any other list is read up to the row as
+far as the engine's window reaches, and walked from its nearer end beyond.
 """
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -11,7 +14,7 @@ from elasticsearch import AsyncElasticsearch
 
 from services.matcher.index.elastic_away import away
 from services.matcher.index.elastic_marks import Marks
-from services.matcher.index.elastic_shapes import WINDOW, opposite, query_of, sort_of
+from services.matcher.index.elastic_shapes import ALIKE, WINDOW, opposite, query_of, sort_of, tiers_of
 from services.matcher.index.port import Query
 from services.matcher.index.rows import Rows
 
@@ -46,7 +49,9 @@ class Pages:
         if values is not None and row == query.offset:
             rows, total = await self._ask(shape, sort, size=query.size, after=values)
         else:
-            found = await self._counted(query, shape, sort)
+            found = await self._counted(shape, sort, query.offset, query.size)
+            if found is None and (tiered := await self._tiered(query)):
+                return tiered
             if found is None and query.offset + query.size <= WINDOW:
                 found = await self._ask(shape, sort, size=query.size + 1, offset=query.offset - 1)
             if found is None:
@@ -61,10 +66,10 @@ class Pages:
         if before:
             self._rows.keep(name, row, before[0]["sort"])
 
-    async def _counted(self, query: Query, shape: Shape, sort: Sort) -> tuple[Hits, int] | None:
-        """The page behind the row before it; None where counting does not help."""
+    async def _counted(self, shape: Shape, sort: Sort, first: int, size: int) -> tuple[Hits, int] | None:
+        """Rows from the first on, behind the row before them; None where counting does not help."""
         [(field, way)] = sort[0].items()
-        rows = range(query.offset - 1, query.offset + query.size)
+        rows = range(first - 1, first + size)
         stretch = await self._marks.stretch(shape, field, way, rows)
         if stretch is None:
             return None
@@ -78,6 +83,23 @@ class Pages:
         if len(hits) < there:
             hits, _ = await self._ask(stretch.open_ended, sort, size=len(rows), offset=offset, total=False)
         return hits, stretch.total
+
+    async def _tiered(self, query: Query) -> tuple[Hits, int] | None:
+        """The page of a list by relevance, where its rows and the row before them are in one tier."""
+        tiers = tiers_of(query)
+        if not tiers:
+            return None
+        counts = await self._marks.count(tiers)
+        reached = list(accumulate(counts))
+        end = min(query.offset + query.size, reached[-1])
+        if end <= query.offset:
+            return [], reached[-1]
+        place = bisect_left(reached, end)
+        first = query.offset - (reached[place] - counts[place])
+        if first < 1:
+            return None
+        found = await self._counted(tiers[place], ALIKE, first, query.size)
+        return found and (found[0][1:], reached[-1])
 
     async def _walked(self, query: Query, name: bytes, row: int, values: list[Any] | None) -> tuple[Hits, int]:
         shape, sort = query_of(query), sort_of(query)

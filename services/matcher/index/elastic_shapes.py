@@ -48,6 +48,8 @@ MAPPINGS: Mapping[str, Any] = {
 SIGN = 1 << 63
 _BY_ID: list[dict[str, Any]] = [{"id_1": "asc"}, {"id_2": "asc"}]
 _BY_NAME: list[dict[str, Any]] = [{"name_2": "asc"}, {"name_3": "asc"}, *_BY_ID]
+ALIKE: list[dict[str, Any]] = [{"name_1": "asc"}, *_BY_NAME]
+"""The order of those who are alike in all else."""
 
 
 def settings_of(shards: int, replicas: int) -> dict[str, Any]:
@@ -227,7 +229,7 @@ def sort_of(query: Query) -> list[dict[str, Any]]:
     """In which order; the id makes it one order."""
     match query.order:
         case "name":
-            return [{"name_1": "asc"}, *_BY_NAME]
+            return ALIKE
         case "newest":
             return [{"newest": "desc"}, *_BY_ID]
         case "distance" if query.place is not None:
@@ -239,6 +241,28 @@ def sort_of(query: Query) -> list[dict[str, Any]]:
         case _:
             relevance: list[dict[str, Any]] = [{"_score": "desc"}, {"name_1": "asc"}, *_BY_NAME]
             return [{"trading": "desc"}, *relevance] if query.trading_first else relevance
+
+
+def tiers_of(query: Query) -> list[dict[str, Any]]:
+    """A list by relevance for one tag, best first, in parts within which only names decide; empty for any other list."""
+    if query.order != "relevance" or query.asked is None or len(query.asked) != 1 or query.name or _points(query):
+        return []
+    [asked] = query.asked
+    if asked.since:
+        return []
+    kinds = [kind for kind in rules.KINDS if asked.met.of(kind)]
+    holders = {kind: {"terms": {asked.side: asked.met.of(kind)}} for kind in kinds}
+    without = [{"ids": {"values": sorted(query.without)}}] if query.without else []
+    return [
+        {
+            "bool": {
+                "filter": [*_filters(query), *trading, holders[kind]],
+                "must_not": [*without, *(holders[better] for better in kinds[:place])],
+            }
+        }
+        for trading in ([[{"term": {"trading": each}}] for each in (True, False)] if query.trading_first else [[]])
+        for place, kind in enumerate(kinds)
+    ]
 
 
 def _has_scores(query: Query) -> bool:

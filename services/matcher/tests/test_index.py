@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Band, Dismissed, Document, Gone, Profile, Tag, Tags
-from services.matcher.index import elastic_marks, elastic_pages
+from services.matcher.index import elastic, elastic_marks, elastic_pages
 from services.matcher.index.port import Change, Index, Order, Query
 from services.matcher.service.matches import matches
 from services.matcher.service.search import SearchCommand, count, search, suggest
@@ -262,13 +262,20 @@ async def test_rows_far_down_are_right_from_either_end_and_one_by_one(
     index: Index, order: Order, window: int, monkeypatch: pytest.MonkeyPatch
 ):
     walked: list[Query] = []
-    walking = elastic_pages.Pages._walked
+    in_tiers: list[Query] = []
+    walking, by_tiers = elastic_pages.Pages._walked, elastic_pages.Pages._tiered
 
     async def walk(self: elastic_pages.Pages, query: Query, *where: Any) -> Any:
         walked.append(query)
         return await walking(self, query, *where)
 
+    async def tiered(self: elastic_pages.Pages, query: Query) -> Any:
+        found = await by_tiers(self, query)
+        in_tiers.extend([query] if found else [])
+        return found
+
     monkeypatch.setattr(elastic_pages.Pages, "_walked", walk)
+    monkeypatch.setattr(elastic_pages.Pages, "_tiered", tiered)
     monkeypatch.setattr(elastic_pages, "WINDOW", window)
     monkeypatch.setattr(elastic_pages, "FAR", 3)
     monkeypatch.setattr(elastic_marks, "NEAR", 9)
@@ -278,7 +285,7 @@ async def test_rows_far_down_are_right_from_either_end_and_one_by_one(
         an_entity(
             number,
             name=chance.choice(names).format(chance.randrange(9)),
-            offers=["bread"],
+            offers=[chance.choice(("bread", "rye-bread", "braed"))],
             trading=chance.random() < 0.5,
             newest=LONG_AGO + 1000 * chance.randrange(9),
             place=(50.0, chance.randrange(5) / 10) if chance.random() < 0.7 else None,
@@ -301,3 +308,4 @@ async def test_rows_far_down_are_right_from_either_end_and_one_by_one(
             assert answer.total == 60
     counted = window == 40 and (order in ("name", "newest"))
     assert not (walked and counted), "who is sorted by a number is counted, not walked"
+    assert bool(in_tiers) == (isinstance(index, elastic.ElasticIndex) and order == "relevance")
