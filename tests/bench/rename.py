@@ -1,7 +1,8 @@
 """A rename of a tag that very many hold, on its way through a whole node in one process, while members search.
 
 `python -m tests.bench.rename [--store URL] [--index URL] [--entities N]`: in a database of its own, which it drops. Store: a
-PostgreSQL or MongoDB server (MCCS_TEST_POSTGRES_URL); index: `memory:` or Elasticsearch. 1 when a bound is missed.
+PostgreSQL or MongoDB server (MCCS_TEST_POSTGRES_URL); index: `memory:` or Elasticsearch. `--both` measures both ways to run, on
+the servers that the tests' variables name, and writes docs/bench-rename.md. 1 when a bound is missed.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from services.directory.store.doors import open_store, prepare_store
 from services.directory.store.port import DirectoryStore
 from services.matcher.bench.community import Community, percentile
 from services.matcher.bench.fakes import TakingBus, deps_of
-from services.matcher.bench.report import Figure, machine, tell
+from services.matcher.bench.report import Figure, Run, machine, tell
 from services.matcher.consumers import broadcasts, subscriptions, to_tell
 from services.matcher.index.elastic import ElasticIndex, connect
 from services.matcher.index.memory import MemoryIndex
@@ -50,6 +51,11 @@ LANGUAGES = ("en", "es", "fr", "de")
 TOOK_S_MAX, RATIO_MAX = 60.0, 2.0
 IN_HAND, PAUSE_S, IDLE_S, CHUNK, WINDOW = 50, 0.02, 8.0, 20, 100
 TAG, NEW = "harvest-share", "farm-share"
+PAGE = Path("docs/bench-rename.md")
+_HEAD = (
+    "Written by `python -m tests.bench.rename --both`, never by hand: an admin renames a tag that all of a community hold, while "
+    "members search. Directory, matcher and the members are one process; the servers share the machine with it."
+)
 
 
 _QUESTIONS: tuple[Callable[[Community], SearchCommand], ...] = (
@@ -198,9 +204,29 @@ async def _drop_mongo(url: str, name: str) -> None:
         await client.drop_database(name)
 
 
-async def _run(options: argparse.Namespace) -> int:
-    async with a_node(options.store, options.index) as node:
-        return tell(await measure(node, options.entities))
+async def _run(store: str, index: str, entities: int) -> list[Figure]:
+    async with a_node(store, index) as node:
+        return await measure(node, entities)
+
+
+def _both(entities: int) -> int:
+    """PostgreSQL with the index in memory, then MongoDB with Elasticsearch; onto the page."""
+    addresses = {name: os.environ.get(f"MCCS_TEST_{name}_URL", "") for name in ("POSTGRES", "MONGODB", "ELASTICSEARCH")}
+    missing = [name for name, url in addresses.items() if not url]
+    if missing:
+        print("Not measured: set", ", ".join(f"MCCS_TEST_{name}_URL" for name in missing))
+        return 2
+    postgres, mongodb, elasticsearch = addresses.values()
+    run = Run("The figures of a rename", _HEAD)
+    status = 0
+    for store, index, words in (
+        (postgres, "memory:", "PostgreSQL, index in memory"),
+        (mongodb, elasticsearch, "MongoDB, Elasticsearch"),
+    ):
+        figures = asyncio.run(_run(store, index, entities))
+        status |= run.add([replace(each, name=f"{words}: {each.name.strip()}") for each in figures])
+    run.write(PAGE)
+    return status
 
 
 def main() -> int:
@@ -208,12 +234,15 @@ def main() -> int:
     parser.add_argument("--store", default=os.environ.get("MCCS_TEST_POSTGRES_URL", ""), help="server of the directory")
     parser.add_argument("--index", default="memory:", help="`memory:` or the address of Elasticsearch")
     parser.add_argument("--entities", type=int, default=20_000, help="that hold the tag")
+    parser.add_argument("--both", action="store_true", help="both ways to run, onto the page")
     options = parser.parse_args()
-    if not options.store:
-        parser.error("give --store, or set MCCS_TEST_POSTGRES_URL")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(machine(), flush=True)
-    return asyncio.run(_run(options))
+    if options.both:
+        return _both(options.entities)
+    if not options.store:
+        parser.error("give --store, or set MCCS_TEST_POSTGRES_URL")
+    return tell(asyncio.run(_run(options.store, options.index, options.entities)))
 
 
 if __name__ == "__main__":
