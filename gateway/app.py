@@ -31,7 +31,8 @@ class Gateway:
         await self.public_reads.hear(self.context.wiring.bus)
 
     async def stop(self) -> None:
-        """Nothing to close: whoever made the wiring closes it."""
+        """Tells the refusals that wait; whoever made the wiring closes it."""
+        await self.context.refusals.stop()
 
 
 def build(settings: Settings, wiring: Wiring) -> Service:

@@ -10,6 +10,7 @@ from gateway.clients.ledger import LedgerClient
 from gateway.clients.matcher import MatcherClient
 from gateway.clients.notifier import NotifierClient
 from gateway.public_reads import PublicReads
+from gateway.refusals import Refusals
 from gateway.settings import Settings
 from libs.common.peers import Caller, Peers
 from libs.common.service import Wiring
@@ -45,6 +46,10 @@ class GatewayContext:
     clients: Clients
     wiring: Wiring
     public_reads: PublicReads = field(default_factory=PublicReads)
+    refusals: Refusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "refusals", Refusals(self.clients.identity))
 
 
 def caller_of(

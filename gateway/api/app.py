@@ -27,7 +27,6 @@ from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
 from gateway.public_reads import Kept
-from gateway.refusals import note_refusal
 from libs.common.auth import Principal
 from libs.common.context import request_id
 from libs.common.errors import Problem, Refusal
@@ -68,7 +67,7 @@ class Api:
         except Refusal as refusal:
             if refusal.status == 403:
                 who, what = scope["state"].get("principal"), f"{operation.method} {operation.path}"
-                await note_refusal(self._context.clients.identity, caller_of(scope), who, what, refusal)
+                self._context.refusals.note(caller_of(scope), who, what, refusal)
             await self._refuse(send, refusal, operation, cors, found[0])
             return
         except Exception:

@@ -248,9 +248,9 @@ class IdentityClient:
         body = {"email": email, "password": password, "role": role}
         return cast("SecondFactorSecret", await self._call(_own(caller), "POST", "/second-factor/enrol", body))
 
-    async def note_refusal(self, caller: Caller, *, user_id: str, role: str, operation: str) -> None:
-        """AD-07: a person was refused `operation` (method and template of its path)."""
-        body = {"user_id": user_id, "role": role, "operation": operation}
+    async def note_refusal(self, caller: Caller, *, user_id: str, role: str, operation: str, times: int = 1) -> None:
+        """AD-07: a person was refused `operation` (method and template of its path), so many times."""
+        body = {"user_id": user_id, "role": role, "operation": operation, "times": times}
         await self._peers.call(
             "identity", "POST", "/refusals", caller=_own(caller), body=body, timeout_s=_NOTE_TIMEOUT_S
         )

@@ -24,7 +24,6 @@ from gateway.pages.notes import NOTES
 from gateway.pages.render import make_environment
 from gateway.pages.sessions import Sessions, Visitor
 from gateway.pages.static_files import StaticFiles
-from gateway.refusals import note_refusal
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id
 from libs.common.peers import Caller
@@ -192,7 +191,7 @@ async def answer(house: House, request: Request, handler: Handler, door: Door) -
     try:
         response = await _answered(screen, handler, door)
     except Refusal as refusal:
-        await _note(screen, refusal)
+        _note(screen, refusal)
         response = refused(screen, refusal)
     except Exception:  # noqa: BLE001  a person gets a page with a number to tell, the log gets the fault
         _log.exception("page_failed", path=request.scope.get("state", {}).get("route"))
@@ -204,11 +203,11 @@ async def answer(house: House, request: Request, handler: Handler, door: Door) -
     return response
 
 
-async def _note(screen: Screen, refusal: Refusal) -> None:
+def _note(screen: Screen, refusal: Refusal) -> None:
     """A refusal of a right goes into the activity log; one of a form, or for want of an entity, says nothing of a right."""
     if refusal.status == 403 and not {problem.code for problem in refusal.problems} & _NO_RIGHT_ASKED:
         what = f"{screen.request.method} {screen.request.state.route}"
-        await note_refusal(screen.clients.identity, screen.own_caller(), screen.visitor.principal, what, refusal)
+        screen.house.context.refusals.note(screen.own_caller(), screen.visitor.principal, what, refusal)
 
 
 async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:

@@ -266,7 +266,7 @@ class Identity(Part):
         self.here("logout")
         self.c.sessions.pop(caller.token or "", None)
 
-    async def note_refusal(self, caller: Caller, *, user_id: str, role: str, operation: str) -> None:
+    async def note_refusal(self, caller: Caller, *, user_id: str, role: str, operation: str, times: int) -> None:
         self.here("note_refusal", (user_id, role, operation))
 
     async def me(self, caller: Caller) -> Any:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Response
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from libs.common.clock import rfc3339
 from libs.common.web import json_response, public, router
@@ -79,6 +79,7 @@ class RefusalBody(Body):
     user_id: Id
     role: Literal["member", "admin", "operator"]
     operation: Annotated[str, StringConstraints(pattern=r"^[A-Z]+ /[\w/.{}-]*$", max_length=OPERATION_LENGTH_MAX)]
+    times: int = Field(1, ge=1, le=1_000_000_000)
 
 
 @routes.post("/signup")
@@ -141,4 +142,4 @@ async def revocations(deps: TheDeps, caller: Service) -> Response:
 
 @routes.post("/refusals", status_code=204)
 async def refusal(body: RefusalBody, deps: TheDeps, caller: Service, client: TheClient) -> None:
-    await note_refused(deps, Actor(body.user_id, body.role), body.operation, client)
+    await note_refused(deps, Actor(body.user_id, body.role), body.operation, client, body.times)

@@ -16,15 +16,15 @@ async def note_forbidden(deps: Deps, actor: Actor, what: str) -> None:
             telling.audit(work, "forbidden", f"Was refused {what}.", actor=actor, email=email)
 
 
-async def note_refused(deps: Deps, actor: Actor, operation: str, client: Client) -> None:
-    """The gateway refused a person an operation, or passed on another service's refusal.
+async def note_refused(deps: Deps, actor: Actor, operation: str, client: Client, times: int = 1) -> None:
+    """The gateway refused a person an operation so many times, or passed on another service's refusal.
 
     Of one person and operation there is at most one record a minute; those between are counted into the next.
     """
     operation = operation[:OPERATION_LENGTH_MAX]
     caller = telling.person_caller(actor, operation)
     async with unit(deps) as work:
-        if await telling.is_told(work, caller, "forbidden", told_max=1, period_s=OPERATION_PERIOD_S):
+        if await telling.is_told(work, caller, "forbidden", told_max=1, period_s=OPERATION_PERIOD_S, times=times):
             email = await telling.email_of(work, actor)
             where = client.address or "an unknown address"
             telling.audit(work, "forbidden", f"Was refused {operation} from {where}.", actor=actor, email=email)

@@ -97,11 +97,18 @@ def _category(actor: Actor | None) -> str:
 
 
 async def is_told(
-    work: Unit, caller: str, action: str, *, told_max: int = REFUSALS_TOLD_MAX, period_s: int = REFUSALS_PERIOD_S
+    work: Unit,
+    caller: str,
+    action: str,
+    *,
+    told_max: int = REFUSALS_TOLD_MAX,
+    period_s: int = REFUSALS_PERIOD_S,
+    times: int = 1,
 ) -> bool:
-    """Whether this refusal of a caller still gets a record of its own; later ones are counted into one record."""
+    """Whether this refusal of a caller still gets a record of its own; later ones are counted into one record, as are all
+    but the first of several at once."""
     until = work.now + timedelta(seconds=period_s)
-    return await upkeep.count_refusal(work.connection, caller, action, told_max=told_max, until=until)
+    return await upkeep.count_refusal(work.connection, caller, action, told_max=told_max, until=until, times=times)
 
 
 def person_caller(actor: Actor, operation: str) -> str:

@@ -20,18 +20,22 @@ class Refused:
     counted: int
 
 
-async def count_refusal(connection: Connection, caller: str, action: str, *, told_max: int, until: datetime) -> bool:
-    """Counts a refusal; True while each still gets a record of its own. The first begins a period that ends `until`."""
+async def count_refusal(
+    connection: Connection, caller: str, action: str, *, told_max: int, until: datetime, times: int
+) -> bool:
+    """Counts refusals; True while the first of them still gets a record of its own. The first of all begins a period that
+    ends `until`."""
     counted: int = await connection.fetchval(
-        "insert into refusals as seen (caller, action, told, counted, until) values ($1, $2, 1, 0, $3)"
+        "insert into refusals as seen (caller, action, told, counted, until) values ($1, $2, 1, $5 - 1, $3)"
         " on conflict (caller, action) do update set told = least(seen.told + 1, $4),"
-        " counted = seen.counted + case when seen.told >= $4 then 1 else 0 end returning counted",
+        " counted = seen.counted + case when seen.told >= $4 then $5 else $5 - 1 end returning counted",
         caller[:200],
         action,
         until,
         told_max,
+        times,
     )
-    return counted == 0
+    return counted == times - 1
 
 
 async def take_refusals(connection: Connection, now: datetime) -> list[Refused]:

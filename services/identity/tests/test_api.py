@@ -310,7 +310,13 @@ async def test_the_gateway_notes_whom_it_refused_what(identity: Running):
     assert (line["actor_id"], line["actor_email"], line["category"]) == (ana["user_id"], "ana@example.org", "user")
     assert line["detail"] == "Was refused GET /api/v1/admin/entities/{entityID} from 192.0.2.7."
     await refused(identity.call("POST", "/refusals", body, token=ana["token"]), 403, "forbidden")
-    for wrong in ({"operation": "GET /a\nb"}, {"operation": "x" * 151}, {"role": "root"}, {"user_id": "ana"}):
+    for wrong in (
+        {"operation": "GET /a\nb"},
+        {"operation": "x" * 151},
+        {"role": "root"},
+        {"user_id": "ana"},
+        {"times": 0},
+    ):
         with pytest.raises(Refusal) as caught:
             await identity.call("POST", "/refusals", body | wrong)
         assert (caught.value.status, caught.value.problems[0].field) == (400, next(iter(wrong)))

@@ -371,3 +371,19 @@ async def test_of_a_person_and_an_operation_one_refusal_a_minute_is_told_with_ho
         identity.clock.move(seconds=60)
         await tell_counted(identity.deps)
     assert await identity.deps.pool.fetchval("select count(*) from refusals") == 0
+
+
+async def test_refusals_that_were_counted_before_they_came_are_told_all(identity: Running):
+    ticket = await sign_up(identity)
+    ana, keys = Actor(ticket.user_id, "member"), "POST /api/v1/admin/keys/rotate"
+
+    async def lines() -> list[str]:
+        told = [row["data"] for row in await identity.told("audit.recorded.v1")]
+        return [line["detail"] for line in told if line["action"] == "forbidden"]
+
+    await note_refused(identity.deps, ana, keys, HERE, 5)
+    await note_refused(identity.deps, ana, keys, HERE, 7)
+    assert await lines() == [f"Was refused {keys} from 192.0.2.7."]
+    identity.clock.move(seconds=60)
+    await tell_counted(identity.deps)
+    assert await lines() == [f"Was refused {keys} from 192.0.2.7.", f"Was refused {keys} 11 more times."]
