@@ -22,7 +22,7 @@ from gateway.api.answering import (
 )
 from gateway.api.cors import Cors
 from gateway.api.operation import Call, Given, Operation, RawReply, Registry, Reply
-from gateway.api.reading import read_body, read_query
+from gateway.api.reading import read_body, read_query, right_fields
 from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
@@ -195,6 +195,8 @@ class Api:
         if operation.body is not None and not _is_raw(operation, call.headers):
             body, wrong = read_body(operation.body, call.raw)
             problems.extend(wrong)
+            if wrong and operation.faults is not None and (right := right_fields(call.raw, wrong)):
+                problems.extend(await operation.faults(call, right))
             if body is not None:
                 given["body"] = body
         if problems:

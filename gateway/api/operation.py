@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.context import GatewayContext
 from libs.common.auth import Principal
+from libs.common.errors import Problem
 from libs.common.peers import Caller
 
 Who = Literal["anyone", "visitor", "member", "admin", "person"]
@@ -90,6 +91,8 @@ class RawReply:
 
 Handler = Callable[..., Awaitable[Reply | RawReply]]
 """`async def handler(call, <each part of the path>, *, body=…, query=…)`; body and query only where it has them."""
+Faults = Callable[[Call, Mapping[str, Any]], Awaitable[Sequence[Problem]]]
+"""What the services would refuse of those fields of a body whose shape is right; nothing is kept."""
 Declared = TypeVar("Declared", bound=Handler)
 
 
@@ -130,6 +133,8 @@ class Operation:
     tag: str
     example: Any
     answer_example: Any
+    faults: Faults | None
+    """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
     path_names: tuple[str, ...]
 
     @property
@@ -167,6 +172,7 @@ class Registry:
         published: bool = False,
         example: Any = None,
         answer_example: Any = None,
+        faults: Faults | None = None,
     ) -> Callable[[Declared], Declared]:
         """Declares the decorated handler. 429 and 500 are always among the statuses, 400 where the published API lets us."""
         listed = frozenset({*statuses, 429, 500, *(() if published else (400,))})
@@ -197,6 +203,7 @@ class Registry:
                 tag=tag,
                 example=example,
                 answer_example=answer_example,
+                faults=faults,
                 path_names=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
             )
             self.operations.append(made)

@@ -1,5 +1,6 @@
 """Bodies and parameters read into their shapes, with every problem named at once."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,13 @@ def read_body(shape: type[Given], raw: bytes) -> tuple[Given | None, list[Proble
     if not isinstance(value, dict):
         return None, [Problem("malformed_body", "The body must be a JSON object.")]
     return _read(shape, value)
+
+
+def right_fields(raw: bytes, wrong: Sequence[Problem]) -> dict[str, Any]:
+    """Of a body with these problems the fields that have none."""
+    names = {problem.field for problem in wrong}
+    value = loads(raw) if raw.strip() else None
+    return {name: each for name, each in value.items() if name not in names} if isinstance(value, dict) else {}
 
 
 def read_query(shape: type[Given], raw: bytes) -> tuple[Given | None, list[Problem]]:

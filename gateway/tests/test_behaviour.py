@@ -68,6 +68,29 @@ async def test_all_that_is_wrong_with_a_signup_is_told_at_once(house: House):
     assert house.services.of("identity", "POST", "/signup") == []
 
 
+async def test_faults_of_shape_and_what_the_services_refuse_are_told_together(house: House):
+    house.services.on("directory", "POST", "/entities/validate", refusal(400, "not_a_website", "website"))
+    house.services.on("identity", "POST", "/signup/check", refusal(400, "email_invalid", "email"))
+    given = {**SIGNUP, "website": "not one", "password": 5, "declaredTurnover": "much", "offers": ["x", 7]}
+    heard = await house("POST", "/api/v1/signup", given)
+    assert heard.status == 400
+    assert {field for _, field in heard.codes} == {"password", "declaredTurnover", "offers", "userEmail", "website"}
+    asked = house.services.of("directory", "POST", "/entities/validate")[0].body
+    assert "declared_turnover" not in asked
+    assert "offers" not in asked
+    assert house.services.of("identity", "POST", "/signup") == []
+    heard = await house("POST", "/api/v1/signup", {"website": "not one"})
+    assert {field for _, field in heard.codes} == {"userEmail", "password", "website"}
+
+
+async def test_where_a_service_is_away_the_faults_of_shape_are_told_alone(house: House):
+    house.services.on("directory", "POST", "/entities/validate", refusal(503, "service_away", retry_after_s=1))
+    heard = await house("POST", "/api/v1/signup", {**SIGNUP, "password": 5})
+    assert (heard.status, {field for _, field in heard.codes}) == (400, {"password"})
+    for raw in (b"", b"[]"):
+        assert (await house("POST", "/api/v1/signup", raw=raw)).codes == [("malformed_body", None)]
+
+
 async def test_a_patch_sends_only_what_was_given_and_clears_by_null_and_by_the_empty_text(house: House):
     body = {"city": "", "website": None, "offers": None, "showTagsMatchedSinceLastLogin": None, "name": "New"}
     await house("PATCH", f"/api/v1/user/entities/{BAKERY}", body, token=MEMBER)

@@ -1,11 +1,14 @@
 """Coming in and going out: signup, login, logout, passwords."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from gateway.api import answers
 from gateway.api.bodies import LoginBody, NewPasswordBody, PasswordChangeBody, ResetBody, SignupBody
 from gateway.api.operation import Call, Registry, Reply
 from gateway.api.views import PROFILE, given
 from gateway.clients.identity import LoginRole, SessionAnswer
-from gateway.flows import NewMember, sign_up
+from gateway.flows import NewMember, faults_of, sign_up
 from libs.common.errors import Problem, Refusal
 
 operations = Registry()
@@ -22,6 +25,7 @@ _SIGNUP_FIELDS |= {
     "profile.email": "entityEmail",
     "profile.telephone": "entityPhone",
 }
+_STAND_INS = {"userEmail": "ana@example.org", "password": "a-Long-1-password"}
 _PASSWORD_FIELDS = {"current_password": "currentPassword"}
 
 
@@ -34,6 +38,28 @@ def renamed(refusal: Refusal, names: dict[str, str]) -> Refusal:
     return Refusal(refusal.status, problems, retry_after_s=refusal.retry_after_s)
 
 
+async def _signup_faults(call: Call, fields: Mapping[str, Any]) -> list[Problem]:
+    """What directory and identity say of the fields that can be read. The two that must be given have stand-ins."""
+    member = _member(SignupBody.model_validate({**_STAND_INS, **fields}))
+    try:
+        faults = await faults_of(call.context, call.own_caller, member)
+    except Refusal:  # a service is away: the shape's faults are told, the others at the next try
+        return []
+    told = renamed(Refusal(400, faults), _SIGNUP_FIELDS).problems
+    return [problem for problem in told if problem.field in fields]
+
+
+def _member(body: SignupBody) -> NewMember:
+    return NewMember(
+        email=body.user_email,
+        password=body.password,
+        profile=body.profile(),
+        first_name=body.first_name or None,
+        last_name=body.last_name or None,
+        telephone=body.user_phone or None,
+    )
+
+
 @operations.operation(
     "POST",
     "/api/v1/signup",
@@ -43,20 +69,13 @@ def renamed(refusal: Refusal, names: dict[str, str]) -> Refusal:
     statuses=(400,),
     answers=answers.SignedUp,
     published=True,
-    example={"userEmail": "ana@example.org", "password": "a-Long-1-password", "entityName": "Ana's bakery"},
+    example={**_STAND_INS, "entityName": "Ana's bakery"},
+    faults=_signup_faults,
 )
 async def signup(call: Call, *, body: SignupBody) -> Reply:
     """The entity waits (`pending`) until an admin decides. A full profile may come along."""
-    member = NewMember(
-        email=body.user_email,
-        password=body.password,
-        profile=body.profile(),
-        first_name=body.first_name or None,
-        last_name=body.last_name or None,
-        telephone=body.user_phone or None,
-    )
     try:
-        answer = await sign_up(call.context, call.own_caller, member)
+        answer = await sign_up(call.context, call.own_caller, _member(body))
     except Refusal as refusal:
         raise renamed(refusal, _SIGNUP_FIELDS) from None
     return Reply({"userID": answer["user_id"], "entityID": answer["entity_id"], "token": answer["token"]})
