@@ -72,7 +72,7 @@ class DirectoryClient:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
         self._changed: Callable[[], None] = lambda: None
-        self._public = Gathered(self._fetch_public, size_max=FETCH_MAX, at_once=2)
+        self._public = Gathered(self._fetch_public, size_max=FETCH_MAX, at_once=1)
 
     def tell_changes_to(self, changed: Callable[[], None]) -> None:
         """Calls this after everything that may have changed the directory, also where no answer came."""

@@ -30,6 +30,14 @@ select e.id, e.version, e.id in (select entity_id from own) as is_own,
     exists (select from asked join favorite f on f.entity_id = asked.viewer and f.other_id = e.id) as is_favorite
 from wanted join entity e using (id)
 """
+_GLANCE_OF_NOBODY = """
+with asked as materialized (select $1::text[] as ids)
+select e.id, e.version from asked cross join unnest(ids) as wanted (id) join entity e using (id)
+"""
+_SEVERAL = """
+with asked as materialized (select $1::text[] as ids)
+select e.doc from asked cross join unnest(ids) as wanted (id) join entity e using (id)
+"""
 _OWN = """
 select e.doc, array(
     select array[m.user_id, m.role] from membership m where m.entity_id = e.id and m.role is not null order by m.user_id
@@ -100,11 +108,14 @@ class Entities:
         return entity_of(document) if document else None
 
     async def entities(self, ids: Sequence[str]) -> list[Entity]:
-        rows = await self._pool.fetch("select doc from entity where id = any($1::text[])", list(ids))
+        rows = await self._pool.fetch(_SEVERAL, list(dict.fromkeys(ids)))
         return [entity_of(row["doc"]) for row in rows]
 
     async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
-        rows = await self._pool.fetch(_GLANCE, list(ids), user_id, viewer_id)
+        if user_id is None and viewer_id is None:
+            rows = await self._pool.fetch(_GLANCE_OF_NOBODY, list(dict.fromkeys(ids)))
+        else:
+            rows = await self._pool.fetch(_GLANCE, list(ids), user_id, viewer_id)
         return [Glance(*row) for row in rows]
 
     async def own(self, user_id: str) -> list[tuple[Entity, list[Membership]]]:
