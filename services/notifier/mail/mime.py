@@ -12,7 +12,7 @@ from email.header import Header
 from email.headerregistry import Address
 from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
-from email.policy import SMTPUTF8, compat32
+from email.policy import Compat32
 from email.utils import format_datetime
 
 from services.notifier.mail.port import Letter, MailRefused
@@ -21,8 +21,6 @@ MESSAGE_ID_DOMAIN_MAX = 200
 PLAIN_MAX = 900
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = QP
-_PLAINLY = compat32.clone(linesep="\r\n", mangle_from_=False)
-"""Writes headers as they are given, and knows ASCII only."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _PLAIN = re.compile(r"^[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]+@[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]+$")
 
@@ -62,6 +60,17 @@ def headers_of(letter: Letter) -> dict[str, str]:
     return headers | {name: one_line(value) for name, value in letter.headers.items()}
 
 
+class _AsGiven(Compat32):
+    """Headers are written as `_words` made them; to fold each anew was half of a letter's work."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        lines = value.replace("\n", self.linesep)
+        return f"{name}: {lines}{self.linesep}".encode()
+
+
+_AS_GIVEN = _AsGiven(linesep="\r\n", mangle_from_=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is handed over."""
@@ -91,9 +100,7 @@ def message_of(letter: Letter) -> Message:
         part = MIMENonMultipart("text", kind)
         part.set_payload(text.removesuffix("\n") + "\n", _UTF8)
         message.attach(part)
-    is_ascii = all(value.isascii() for value in message.values())
-    raw = message.as_bytes(policy=_PLAINLY if is_ascii else SMTPUTF8)
-    return Message(sender.addr_spec, to.addr_spec, raw)
+    return Message(sender.addr_spec, to.addr_spec, message.as_bytes(policy=_AS_GIVEN))
 
 
 def _mailbox(address: Address) -> str:
