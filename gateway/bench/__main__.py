@@ -21,7 +21,7 @@ from gateway.bench.alone import alone
 from gateway.bench.lateness import logins
 from gateway.bench.load import Connect, Operation, measure, over_tcp
 from gateway.bench.operations import LOGINS, PAYMENTS, STRAIGHT, direct, operations
-from gateway.bench.processes import REST_SHARE, REST_WITHIN_S, Processes, told
+from gateway.bench.processes import REST_SHARE, REST_WITHIN_S, Processes, shares, told
 from gateway.bench.report import Part
 from libs.common import logs
 from tests.bench.seeding import Community, Doors, doors_of, settle
@@ -97,8 +97,13 @@ async def _payments(
     for name, (connect, operation) in ((PAYMENTS, through), (STRAIGHT, straight)):
         await _rest(part, processes)
         before = processes.used_s(), processes.own_s()
+        waited, began = processes.waited_s(), time.monotonic()
         measured = await measure(connect, operation, connections=connections, seconds=seconds)
+        without_core = shares(waited, processes.waited_s(), time.monotonic() - began)
         part.add(name, connections, measured, processes.own_s() - before[1])
+        part.say(
+            f"While {connections} connections did {name}, loops were ready without a core, % of the time: {without_core}"
+        )
         rates.append(measured.rate)
         if name == PAYMENTS:
             took = await processes.rest()

@@ -52,6 +52,11 @@ class Processes:
         postgres = sum(map(_used_s, self._postgres))
         return {"the node": self.own_s() - postgres, "its PostgreSQL": postgres}
 
+    def waited_s(self) -> dict[str, float]:
+        """How long the event loops of the node's processes were ready and had no core so far, by name."""
+        processes = self._services or {"the node": self._root}
+        return {name: waited_s(each.pid) for name, each in processes.items()}
+
     async def rest(self) -> float | None:
         """Waits until the work that was left over is done; how long that took, None where it was not done in time."""
         began = time.monotonic()
@@ -65,9 +70,17 @@ class Processes:
 
 def told(before: Mapping[str, float], after: Mapping[str, float], calls: int) -> str:
     """Microseconds a call by name, the largest first."""
-    shares = {name: (after[name] - before[name]) / max(1, calls) * 1e6 for name in after}
-    named = [f"{name} {share:,.0f}" for name, share in sorted(shares.items(), key=lambda item: -item[1]) if share >= 1]
-    return f"{', '.join(named)}; together {sum(shares.values()):,.0f} µs"
+    costs = {name: (after[name] - before[name]) / max(1, calls) * 1e6 for name in after}
+    named = [f"{name} {cost:,.0f}" for name, cost in sorted(costs.items(), key=lambda item: -item[1]) if cost >= 1]
+    return f"{', '.join(named)}; together {sum(costs.values()):,.0f} µs"
+
+
+def shares(before: Mapping[str, float], after: Mapping[str, float], took_s: float) -> str:
+    """In hundredths of the time by name, the largest first."""
+    parts = {name: (after[name] - before[name]) / took_s * 100 for name in after}
+    return ", ".join(
+        f"{name} {part:.0f}" for name, part in sorted(parts.items(), key=lambda item: -item[1]) if part >= 1
+    )
 
 
 def waited_s(pid: int) -> float:
