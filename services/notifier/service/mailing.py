@@ -14,7 +14,7 @@ import structlog
 
 from libs.common import outbox
 from libs.common.contracts.notifier import NoticeFailedV1, NoticeSentV1
-from libs.common.database import transaction
+from libs.common.database import Connection, transaction
 from libs.common.envelope import Envelope
 from libs.common.errors import Refusal
 from libs.common.gathered import Gathered
@@ -90,11 +90,10 @@ async def _send(deps: Deps, peers: Peers, door: MailDoor, mail: ClaimedMail, end
 
 async def _write(deps: Deps, peers: Peers, mail: ClaimedMail) -> Letter:
     settings = deps.settings
-    to, reader = await _addressee(deps, mail)
+    to, reader, unsubscribe_url = await _addressee(deps, mail)
     language = deps.language(mail.language or reader.language)
     secret = {} if mail.secret_id is None else {"token": await _secret(peers, mail.secret_id)}
     words = words_of(mail.kind, language, mail.params | secret)
-    unsubscribe_url = await _unsubscribe_url(deps, mail)
     bodies = bodies_of(
         words,
         language,
@@ -119,12 +118,13 @@ async def _write(deps: Deps, peers: Peers, mail: ClaimedMail) -> Letter:
     )
 
 
-async def _addressee(deps: Deps, mail: ClaimedMail) -> tuple[str, Addressee]:
-    """Where it goes: an entity's address as it is now, a person's as the event gave it. Else NotNow or NoLonger."""
+async def _addressee(deps: Deps, mail: ClaimedMail) -> tuple[str, Addressee, str | None]:
+    """Where it goes (an entity's address as it is now, a person's as the event gave it) and where this kind of mail is
+    switched off. Else NotNow or NoLonger."""
     if mail.audience == "operator":
         if not deps.settings.operator_email:
             raise NoLonger("there is no operator's address")
-        return deps.settings.operator_email, Addressee()
+        return deps.settings.operator_email, Addressee(), None
     async with deps.pool.acquire() as connection:
         if mail.audience == "entity":
             reader = await people.entity(connection, mail.recipient_id)
@@ -134,11 +134,11 @@ async def _addressee(deps: Deps, mail: ClaimedMail) -> tuple[str, Addressee]:
             address = mail.address or reader.address
         else:
             reader, address = Addressee(), mail.address
-    if reader.gone:
-        raise NoLonger("the receiver is gone")
-    if not address:
-        raise NotNow("the address is not known yet")
-    return address, reader
+        if reader.gone:
+            raise NoLonger("the receiver is gone")
+        if not address:
+            raise NotNow("the address is not known yet")
+        return address, reader, await _unsubscribe_url(deps, connection, mail)
 
 
 async def _secret(peers: Peers, secret_id: str) -> str:
@@ -151,11 +151,10 @@ async def _secret(peers: Peers, secret_id: str) -> str:
     return str(answer.json()["token"])
 
 
-async def _unsubscribe_url(deps: Deps, mail: ClaimedMail) -> str | None:
+async def _unsubscribe_url(deps: Deps, connection: Connection, mail: ClaimedMail) -> str | None:
     if KINDS[mail.kind].mandatory:
         return None
-    async with deps.pool.acquire() as connection:
-        token = await notices.unsubscribe_token(connection, mail.recipient_id, mail.kind, secrets.token_urlsafe(24))
+    token = await notices.unsubscribe_token(connection, mail.recipient_id, mail.kind, secrets.token_urlsafe(24))
     return f"{deps.settings.public_address}/unsubscribe/{token}"
 
 
