@@ -14,7 +14,7 @@ from services.matcher.index.elastic_away import answers_of, away
 from services.matcher.index.elastic_shapes import document_of, query_of
 from services.matcher.index.port import Query
 
-KNOWN_MAX = 5_000
+KNOWN_MAX = 2_000
 APART_MIN = 20
 """Who leaves out so many others has a list of their own."""
 
