@@ -16,7 +16,7 @@ from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of, membership_of
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.mongodb.schema import Database
-from services.directory.store.port import EntityFilter, Glance, Membership, Slice, TermKind, Write
+from services.directory.store.port import Changes, EntityFilter, Glance, Membership, Slice, TermKind, Write
 
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
@@ -101,6 +101,9 @@ class Entities:
         found = self._database.membership.find({"entity_id": {"$in": ids}, **acting}, sort=[("user_id", 1)])
         members = [membership_of(document) for document in await found.to_list()]
         return [(entity, [each for each in members if each.entity_id == entity.id]) for entity in entities]
+
+    async def changes(self, since: str | None, limit: int) -> Changes | None:
+        return None  # nothing in MongoDB tells the order of commits to who reads
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         return await self._list({"_id": {"$gt": entity_id}}, [("_id", 1)], limit=limit)

@@ -87,7 +87,8 @@ class _MongoClaim:
         self._database = database
         self._until = until
         self._token = new_id()
-        self._held: list[str] = []
+        self._held: dict[str, int] = {}
+        """By collection: documents that have something to tell yet."""
         self.envelopes: Sequence[Envelope] = ()
 
     async def take(self, name: str, limit: int) -> None:
@@ -105,7 +106,7 @@ class _MongoClaim:
             ids.append(found["_id"])
         if not ids:
             return
-        self._held.append(name)
+        self._held[name] = len(ids)
         await collection.update_many({"_id": {"$in": ids}, **due}, {"$set": {"due": self._until, "claim": self._token}})
         for document in await collection.find({"_id": {"$in": ids}, "claim": self._token}, {"pending": 1}).to_list():
             events = [Envelope.from_bytes(kept["raw"].encode()) for kept in document.get("pending", ())]
@@ -117,14 +118,16 @@ class _MongoClaim:
             taken = sorted(ids)
             # most have nothing else to tell: one write for each of those
             others = {"$elemMatch": {"id": {"$nin": taken}}}
-            await collection.update_many(
+            told = await collection.update_many(
                 {"claim": self._token, "pending": {"$not": others}}, {"$unset": {"pending": "", "due": "", "claim": ""}}
             )
-            # an event that was not taken, or pushed meanwhile, keeps its document here
-            await collection.update_many({"claim": self._token}, {"$pull": {"pending": {"id": {"$in": taken}}}})
+            self._held[name] -= told.modified_count
+            if self._held[name]:
+                # an event that was not taken, or pushed meanwhile, keeps its document here
+                await collection.update_many({"claim": self._token}, {"$pull": {"pending": {"id": {"$in": taken}}}})
 
     async def let_go(self) -> None:
-        for name in self._held:
+        for name in (name for name, left in self._held.items() if left):
             await self._database[name].update_many(
                 {"claim": self._token}, {"$min": {"due": _now_ms()}, "$unset": {"claim": ""}}
             )
