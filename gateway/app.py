@@ -43,6 +43,7 @@ def build(settings: Settings, wiring: Wiring) -> Service:
 def build_over(context: GatewayContext) -> Gateway:
     """The gateway over these clients."""
     context.clients.directory.tell_changes_to(context.public_reads.drop)
+    context.public_reads.follow(context.clients.directory.changes)
     api = Api(context, with_documents(all_operations()))
     edge = Edge(context.settings, api=api, machine=Machine(context), pages=_pages(context))
     return Gateway(context, edge)

@@ -1,10 +1,13 @@
-"""What everybody gets alike who asks for the same, kept for a second at most.
+"""What everybody gets alike who asks for the same, kept for a second at most, or while it is proven true.
 
 What may be kept is decided where it is asked for: answers to requests without any token, of operations that say so
 (`gateway.api.app`), and which entities a search finds (`gateway.api.v1.entities`). Nothing of money and nothing of a person
-ever comes here. An answer counts from the moment at which its making began,
-so nobody reads what was true more than a second before they asked; it goes earlier when the directory is written through
-this gateway, or tells that an entity or tag changed.
+ever comes here. An answer counts from the moment at which its making began, so nobody reads what was true more than a second
+before they asked; it goes earlier when the directory is written through this gateway, or tells that an entity or tag changed.
+
+An answer about one entity alone may be older: once a second, when such a one is asked for, the directory is asked which
+entities changed since it was asked last. What it does not name is as true as at that moment, so here too nobody reads what
+was true more than a second before, whether an event was lost or not. A directory that cannot tell leaves it at the second.
 """
 
 import asyncio
@@ -25,11 +28,30 @@ from libs.common.errors import Refusal
 
 LIFE_S = 1.0
 ENTRIES_MAX = 4_000
-BYTES_MAX = 16 * 1024 * 1024
+LASTING_MAX = 12_000
+BYTES_MAX = 32 * 1024 * 1024
 CHANGES = (EntityChangedV1.TYPE, EntityDeletedV1.TYPE, TagsChangedV1.TYPE, TagRenamedV1.TYPE)
-"""Events after which nothing is kept any longer."""
+"""Events after which nothing of what they are about is kept any longer."""
 Key = tuple[str, bytes, bool]
 """Path, parameters as they came, and whether the answer is compressed: all that such an answer depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the directory says has changed: `ids` since the mark it was given (None: anything may have), `mark` for the
+    next time (None: it cannot tell)."""
+
+    mark: str | None
+    ids: tuple[str, ...] | None
+
+
+Ask = Callable[[str | None], Awaitable[Changes]]
+"""Which entities changed since this mark; without one only the first mark is wanted. Raises Refusal."""
+
+
+async def nothing_told(since: str | None) -> Changes:
+    """Where nobody is asked: an answer about one entity lives no longer than any other."""
+    return Changes(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,70 +66,110 @@ class Kept:
 @dataclass(slots=True)
 class _Entry:
     began: float
+    about: str | None
     making: "asyncio.Task[Kept]"
     answer: Kept | None = None
 
 
 class PublicReads:
-    """Answers by what was asked, the oldest first. Who asks for what is just being made waits for that."""
+    """Answers by what was asked. Who asks for what is just being made waits for that."""
 
     def __init__(
         self,
         *,
         life_s: float = LIFE_S,
         entries_max: int = ENTRIES_MAX,
+        lasting_max: int = LASTING_MAX,
         bytes_max: int = BYTES_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._life_s = life_s
         self._entries_max = entries_max
+        self._lasting_max = lasting_max
         self._bytes_max = bytes_max
         self._clock = clock
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._ask: Ask = nothing_told
+        self._passing: OrderedDict[Key, _Entry] = OrderedDict()
+        """About anything, the oldest first."""
+        self._lasting: OrderedDict[Key, _Entry] = OrderedDict()
+        """About one entity each; what was not asked for longest first."""
+        self._of: dict[str, set[Key]] = {}
+        """What is kept about each entity."""
         self._bytes = 0
+        self._mark: str | None = None
+        self._asked_at = self._proven_at = float("-inf")
+        self._proving: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._passing) + len(self._lasting)
 
     @property
     def bytes(self) -> int:
         """Of the bodies that are kept."""
         return self._bytes
 
+    def follow(self, ask: Ask) -> None:
+        """From now on this is who knows what changed."""
+        self._ask = ask
+
     def get(self, key: Key) -> Kept | None:
-        """What is kept, where it is young enough."""
-        entry = self._entries.get(key)
-        if entry is None or entry.answer is None or self._clock() - entry.began >= self._life_s:
+        """What is kept, where it is young enough or proven lately."""
+        entry = self._lasting.get(key)
+        if entry is not None:
+            self._lasting.move_to_end(key)
+            since = max(entry.began, self._proven_at)
+        else:
+            entry = self._passing.get(key)
+            since = entry.began if entry is not None else 0.0
+        if entry is None or entry.answer is None or self._clock() - since >= self._life_s:
             return None
         return entry.answer
 
-    async def answer(self, key: Key, make: Callable[[], Awaitable[Kept]]) -> Kept:
-        """The answer, made once for all who ask at the same time. Raises what `make` raises; that is never kept."""
-        now = self._clock()
-        self._drop_old(now)
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = _Entry(now, asyncio.ensure_future(_made(make)))
-            self._entries[key] = entry
-            entry.making.add_done_callback(lambda task: self._take(key, entry, task))
-            while len(self._entries) > self._entries_max:
-                self._drop(next(iter(self._entries)))
+    async def answer(self, key: Key, make: Callable[[], Awaitable[Kept]], *, about: str | None = None) -> Kept:
+        """The answer, made once for all who ask at the same time; `about` is the one entity that it depends on. Raises
+        what `make` raises; that is never kept."""
+        if key in self._lasting:
+            await self._prove()
+            kept = self.get(key)
+            if kept is not None:
+                return kept
+        entry = self._entry(key, make, about)
         try:
             # one of several who wait may go away; the others still want it
             return await asyncio.shield(entry.making)
         except Refusal as refusal:
             raise refusal.again() from refusal
 
-    def drop(self) -> None:
-        """Something public changed: nothing that was read before counts for who asks from now on."""
-        self._entries.clear()
-        self._bytes = 0
+    def _entry(self, key: Key, make: Callable[[], Awaitable[Kept]], about: str | None) -> _Entry:
+        now = self._clock()
+        self._drop_old(now)
+        entries, most = (self._passing, self._entries_max) if about is None else (self._lasting, self._lasting_max)
+        entry = entries.get(key)
+        if entry is not None and now - entry.began < self._life_s:
+            return entry
+        if entry is not None:
+            self._drop(entries, key)
+        entry = entries[key] = _Entry(now, about, asyncio.ensure_future(_made(make)))
+        if about is not None:
+            self._of.setdefault(about, set()).add(key)
+        entry.making.add_done_callback(lambda task: self._take(entries, key, entry, task))
+        while len(entries) > most:
+            self._drop(entries, next(iter(entries)))
+        return entry
+
+    def drop(self, about: str | None = None) -> None:
+        """Something public changed, of this entity alone or of anything: what was read of it before counts no longer for
+        who asks from now on."""
+        for key in list(self._passing):
+            self._drop(self._passing, key)
+        for key in list(self._lasting if about is None else self._of.get(about, ())):
+            self._drop(self._lasting, key)
 
     async def hear(self, bus: Bus) -> None:
         """Drops what is kept whenever the directory tells of a change, and whenever the bus was lost and found."""
 
         async def changed(envelope: Envelope) -> None:
-            self.drop()
+            self.drop(envelope.data.get("entity_id"))
 
         async def connected() -> None:
             self.drop()
@@ -115,29 +177,65 @@ class PublicReads:
         handlers: dict[str, Handler] = dict.fromkeys(CHANGES, changed)
         await bus.listen(handlers, on_connected=connected)
 
-    def _take(self, key: Key, entry: _Entry, task: "asyncio.Task[Kept]") -> None:
+    async def _prove(self) -> None:
+        """Asks what changed, at most once a second; who comes meanwhile waits for that."""
+        if self._proving is None:
+            if self._clock() - self._asked_at < self._life_s:
+                return
+            self._proving = asyncio.ensure_future(self._proof())
+        await asyncio.shield(self._proving)
+
+    async def _proof(self) -> None:
+        self._asked_at = began = self._clock()
+        since = self._mark
+        try:
+            changes = await self._ask(since)
+        except Refusal:
+            return  # nothing is proven; the next answer covers this time too
+        finally:
+            self._proving = None
+        self._mark = changes.mark
+        if changes.mark is None:
+            return
+        self._proven_at = began
+        if since is None or changes.ids is None:
+            named = list(self._lasting)
+        else:
+            # what is being made was perhaps read before a change that is told now
+            making = {key for key, entry in self._lasting.items() if entry.answer is None}
+            named = list(making.union(*(self._of.get(entity_id, ()) for entity_id in changes.ids)))
+        for key in named:
+            self._drop(self._lasting, key)
+
+    def _take(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry, task: "asyncio.Task[Kept]") -> None:
         failed = task.cancelled() or task.exception() is not None
-        if self._entries.get(key) is not entry:
+        if entries.get(key) is not entry:
             return
         if failed or len(task.result().body) > self._bytes_max:
-            del self._entries[key]
+            self._drop(entries, key)
             return
         entry.answer = task.result()
         self._bytes += len(entry.answer.body)
         while self._bytes > self._bytes_max:
-            self._drop(next(iter(self._entries)))
+            oldest = self._passing or self._lasting
+            self._drop(oldest, next(iter(oldest)))
 
     def _drop_old(self, now: float) -> None:
-        while self._entries:
-            key, entry = next(iter(self._entries.items()))
+        while self._passing:
+            key, entry = next(iter(self._passing.items()))
             if now - entry.began < self._life_s:
                 return
-            self._drop(key)
+            self._drop(self._passing, key)
 
-    def _drop(self, key: Key) -> None:
-        entry = self._entries.pop(key)
+    def _drop(self, entries: "OrderedDict[Key, _Entry]", key: Key) -> None:
+        entry = entries.pop(key)
         if entry.answer is not None:
             self._bytes -= len(entry.answer.body)
+        if entry.about is not None:
+            keys = self._of[entry.about]
+            keys.discard(key)
+            if not keys:
+                del self._of[entry.about]
 
 
 async def _made(make: Callable[[], Awaitable[Kept]]) -> Kept:

@@ -99,7 +99,11 @@ class Api:
         key = (scope["path"].rstrip("/"), scope["query_string"], squeeze)
         kept = self._public_reads.get(key)
         if kept is None:
-            kept = await self._public_reads.answer(key, lambda: self._public(scope, operation, path, squeeze=squeeze))
+            # what one entity looks like to everybody depends on nothing else
+            about = path[0] if operation.path_names == ("entityID",) else None
+            kept = await self._public_reads.answer(
+                key, lambda: self._public(scope, operation, path, squeeze=squeeze), about=about
+            )
         await send({"type": "http.response.start", "status": kept.status, "headers": [*kept.headers, *cors]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else kept.body})
 

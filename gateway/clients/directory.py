@@ -25,6 +25,7 @@ from gateway.clients.directory_shapes import (
     TagKind,
     TagList,
 )
+from gateway.public_reads import Changes
 from libs.common.context import request_id
 from libs.common.errors import Refusal
 from libs.common.gathered import Gathered
@@ -66,16 +67,23 @@ def _id(text: str) -> str:
     return text if is_id(text) else _NO_ID
 
 
+def _entity_in(path: str) -> str | None:
+    """The entity that alone a request to this path may change."""
+    parts = path.split("/")
+    return parts[2] if parts[1] == "entities" and len(parts) > 2 and is_id(parts[2]) else None
+
+
 class DirectoryClient:
     """One method per endpoint. Refusals of the directory are raised as `Refusal` with its status and problems."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
-        self._changed: Callable[[], None] = lambda: None
+        self._changed: Callable[[str | None], None] = lambda _: None
         self._public = Gathered(self._fetch_public, size_max=FETCH_MAX, at_once=1)
 
-    def tell_changes_to(self, changed: Callable[[], None]) -> None:
-        """Calls this after everything that may have changed the directory, also where no answer came."""
+    def tell_changes_to(self, changed: Callable[[str | None], None]) -> None:
+        """Calls this after everything that may have changed the directory, also where no answer came: with the entity that
+        alone it was about, or with None."""
         self._changed = changed
 
     async def _call(
@@ -92,7 +100,7 @@ class DirectoryClient:
             answer = await self._peers.call("directory", method, path, caller=caller, query=given, body=body)
         finally:
             if method != "GET" and path not in _READING:
-                self._changed()
+                self._changed(_entity_in(path))
         return answer.json()
 
     # entities
@@ -140,6 +148,11 @@ class DirectoryClient:
         entities = await self.fetch(Caller(request_id=request_id.get()), list(dict.fromkeys(ids)))
         found = {entity["id"]: entity for entity in entities}
         return [found.get(entity_id) for entity_id in ids]
+
+    async def changes(self, since: str | None) -> Changes:
+        """Which entities changed since this mark, and the mark for the next time; asked by the gateway for itself."""
+        told = await self._call(Caller(), "GET", "/entities/changes", query={"since": since})
+        return Changes(told["mark"], None if told["ids"] is None else tuple(told["ids"]))
 
     async def fetch(self, caller: Caller, ids: Sequence[str], *, viewer_entity_id: str | None = None) -> list[Entity]:
         """Entities by ids (at most FETCH_MAX), in that order, without those that are not listed for this viewer."""
@@ -389,7 +402,7 @@ class DirectoryClient:
             content_type="application/octet-stream",
             timeout_s=30.0,
         )
-        self._changed()
+        self._changed(entity_id)
         picture: Picture = answer.json()
         return picture
 

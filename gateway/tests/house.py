@@ -295,6 +295,7 @@ def furnished(house: House) -> House:
         "/entities/fetch",
         lambda asked: {"items": [an_entity(each) for each in asked.body["ids"] if each != UNKNOWN]},
     )
+    on("directory", "GET", "/entities/changes", {"mark": None, "ids": None})
     on("directory", "POST", "/entities/query", {"items": [an_entity()], "total": 1})
     for method in ("PUT", "DELETE"):
         on("directory", method, "/entities/.*/favorites/.*", None)

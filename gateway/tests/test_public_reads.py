@@ -1,15 +1,18 @@
 """What is kept of public reads: for a second, for everybody who shows no token, and for nobody else."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from gateway.public_reads import CHANGES, Kept, PublicReads
+from gateway.public_reads import CHANGES, Changes, Kept, PublicReads
 from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, UNKNOWN, Asked, Heard, House, an_entity, refusal
 from gateway.tests.requests import MEMBER, OFFICE
 from libs.common.bus.port import Bus
 from libs.common.contracts.consumers import BROADCAST
+from libs.common.contracts.directory import TagRenamedV1
+from libs.common.errors import Refusal
 
 BREAD = {"offers": "bread"}
 FAVORITE = {"addToEntityID": BAKERY, "favoriteEntityID": GARAGE, "isFavorite": True}
@@ -152,11 +155,20 @@ async def test_an_event_of_the_directory_drops_what_is_kept(house: House):
 
     await house.gateway.public_reads.hear(cast("Bus", Hearing()))
     assert set(CHANGES) == set(heard) - {"connected"} <= BROADCAST
-    for tell in (*(lambda kind=kind: heard[kind](None) for kind in CHANGES), heard["connected"]):
+    for kind in CHANGES:
         await shown(house)
-        assert len(house.gateway.public_reads) == 1
-        await tell()
+        await house("GET", "/api/v1/entities", query=BREAD)
+        assert len(house.gateway.public_reads) == 2
+        data = {} if kind == TagRenamedV1.TYPE else {"entity_id": GARAGE}
+        await heard[kind](SimpleNamespace(data=data))
+        # what is about another entity stays, lists do not
+        assert len(house.gateway.public_reads) == (0 if kind == TagRenamedV1.TYPE else 1)
+        await shown(house)
+        await heard[kind](SimpleNamespace(data={"entity_id": BAKERY}))
         assert len(house.gateway.public_reads) == 0
+    await shown(house)
+    await heard["connected"]()
+    assert len(house.gateway.public_reads) == 0
 
 
 async def test_head_and_compression_have_their_own_form_of_the_same_answer(house: House):
@@ -268,3 +280,164 @@ async def test_public_entities_asked_at_once_are_one_question(house: House):
     assert [each.body["ids"] for each in house.services.of("directory", "POST", "/entities/fetch")] == [
         [BAKERY, GARAGE, UNKNOWN]
     ]
+
+
+# while it is proven true
+
+
+class Directory:
+    """Tells what changed, and makes answers that say how often each was made."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.reads = PublicReads(clock=self.clock)
+        self.reads.follow(self.changes)
+        self.asked: list[str | None] = []
+        self.mark = 0
+        self.made: dict[str, int] = {}
+        self.ids: tuple[str, ...] | None = ()
+        self.fault: Refusal | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def changes(self, since: str | None) -> Changes:
+        self.asked.append(since)
+        if self.fault:
+            raise self.fault
+        told, self.ids = self.ids, ()
+        self.mark += 1
+        return Changes(str(self.mark), told)
+
+    async def look(self, entity_id: str) -> int:
+        """The how-maniest answer about it this is."""
+
+        async def make() -> Kept:
+            self.made[entity_id] = number = self.made.get(entity_id, 0) + 1
+            await self.gate.wait()
+            return kept(str(number))
+
+        found = self.reads.get(key(entity_id)) or await self.reads.answer(key(entity_id), make, about=entity_id)
+        return int(found.body)
+
+    async def begin(self, *entity_ids: str) -> None:
+        """They are kept and the first mark is known."""
+        for _ in range(2):
+            for entity_id in entity_ids:
+                await self.look(entity_id)
+            self.clock.now += 1
+        await self.look(entity_ids[0])
+        self.asked.clear()
+        self.made.clear()
+        for entity_id in entity_ids:
+            await self.look(entity_id)
+        self.made.clear()
+
+
+async def test_an_answer_about_one_entity_stays_while_the_directory_says_that_it_did_not_change():
+    directory = Directory()
+    await directory.begin("a", "b")
+    for _ in range(5):
+        directory.clock.now += 1
+        await asyncio.gather(*(directory.look(each) for each in "aabab"))
+        directory.clock.now += 0.9
+        await directory.look("a")
+    assert directory.made == {}
+    assert directory.asked == ["2", "3", "4", "5", "6"]  # once a second, from mark to mark
+    directory.clock.now += 1
+    directory.ids = ("b", "somebody else")
+    assert await directory.look("a") == 2
+    await directory.look("b")
+    assert directory.made == {"b": 1}
+
+
+async def test_nobody_reads_what_was_true_more_than_a_second_ago_also_when_no_event_comes():
+    directory = Directory()
+    await directory.begin("a")
+    directory.clock.now += 1
+    await directory.look("a")
+    directory.ids = ("a",)  # it changes just after it was asked for
+    directory.clock.now += 0.99
+    await directory.look("a")
+    assert directory.made == {}
+    directory.clock.now += 0.01
+    await directory.look("a")
+    assert directory.made == {"a": 1}
+
+
+async def test_what_the_first_mark_does_not_cover_or_cannot_name_is_made_anew():
+    directory = Directory()
+    await directory.look("a")
+    directory.clock.now += 1
+    await directory.look("a")
+    assert (directory.asked, directory.made) == ([None], {"a": 2})
+    directory.clock.now += 1
+    directory.ids = None
+    await directory.look("a")
+    assert (directory.asked, directory.made) == ([None, "1"], {"a": 3})
+    assert (len(directory.reads), directory.reads.bytes) == (1, 1)
+
+
+async def test_a_directory_that_is_away_or_cannot_tell_leaves_every_answer_its_second():
+    directory = Directory()
+    await directory.begin("a")
+    directory.fault = Refusal.of(503, "store_away", "Away.")
+    for number in (1, 2):
+        directory.clock.now += 1
+        await directory.look("a")
+        assert directory.made == {"a": number}
+    directory.fault = None
+    directory.clock.now += 1
+    await directory.look("a")
+    assert directory.made == {"a": 2}  # what changed meanwhile is told by the same mark
+    alone = PublicReads(clock=directory.clock)
+
+    async def make() -> Kept:
+        return kept()
+
+    await alone.answer(key("a"), make, about="a")
+    directory.clock.now += 1
+    assert alone.get(key("a")) is None
+    assert (await alone.answer(key("a"), make, about="a")).body == b"x"
+
+
+async def test_what_is_being_made_while_changes_are_told_is_answered_and_not_kept():
+    directory = Directory()
+    await directory.begin("a", "b")
+    directory.clock.now += 1
+    directory.gate.clear()
+    slow = asyncio.ensure_future(directory.look("c"))
+    await asyncio.sleep(0)
+    await directory.look("a")
+    directory.gate.set()
+    assert await slow == 1
+    assert await directory.look("c") == 2
+
+
+async def test_a_change_that_is_heard_of_drops_what_is_about_it_alone_and_every_list():
+    directory = Directory()
+    await directory.begin("a", "b")
+
+    async def found() -> Kept:
+        return kept("list")
+
+    await directory.reads.answer(key("list"), found)
+    directory.reads.drop("a")
+    assert directory.reads.get(key("list")) is None
+    await asyncio.gather(directory.look("a"), directory.look("b"))
+    assert directory.made == {"a": 1}
+    directory.reads.drop()
+    assert (len(directory.reads), directory.reads.bytes) == (0, 0)
+
+
+async def test_what_was_not_asked_for_longest_goes_first_and_no_name_of_it_stays():
+    reads = PublicReads(lasting_max=2)
+
+    async def make() -> Kept:
+        return kept()
+
+    for name in "aba":
+        assert reads.get(key(name)) or await reads.answer(key(name), make, about=name)
+    await reads.answer(key("c"), make, about="c")
+    assert [reads.get(key(name)) is not None for name in "abc"] == [True, False, True]
+    reads.drop("b")
+    assert (len(reads), reads.bytes) == (2, 2)

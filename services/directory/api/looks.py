@@ -39,8 +39,14 @@ def lean_routes(deps: Deps) -> list[LeanRoute]:
         ids = [entity_id for entity_id in texts(asked, "ids", reading.FETCH_MAX) if is_id(entity_id)]
         return shown_list(await reading.several(deps, who, ids, _viewer(asked)))
 
+    async def changes(request: Request) -> Response:
+        if not (await caller(request)).is_service:
+            raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
+        return answer(await reading.changes(deps, request.query_params.get("since")))
+
     return [
         ("/entities/mine", mine, "GET"),
+        ("/entities/changes", changes, "GET"),
         ("/entities/counts", counts, "GET"),
         ("/entities/{entity_id}", one, "GET"),
         ("/entities/fetch", fetch, "POST"),

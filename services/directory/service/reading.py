@@ -17,6 +17,8 @@ from services.directory.store.port import EntityFilter, Membership, Slice
 
 FETCH_MAX = 100
 EXPORT_MAX = 500
+CHANGES_MAX = 1_000
+MARK_LENGTH_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,18 @@ def _users(members: Sequence[Membership]) -> list[dict[str, Any]]:
 def whole(entity: Entity, *, own: bool) -> dict[str, Any]:
     """An entity as its own users and admins see it."""
     return seen(entity, Sight.WHOLE) | {"own": own}
+
+
+async def changes(deps: Deps, since: str | None) -> dict[str, Any]:
+    """Ids of entities that changed since a mark, none of them missing, and the next mark. `ids` is null where there are too
+    many to name or no mark was given, `mark` where the store cannot tell."""
+    known = (
+        since if since is not None and since.isascii() and since.isdigit() and len(since) < MARK_LENGTH_MAX else None
+    )
+    found = await deps.store.changes(known, CHANGES_MAX)
+    if found is None:
+        return {"mark": None, "ids": None}
+    return {"mark": found.mark, "ids": None if known is None else found.ids}
 
 
 async def find(deps: Deps, wanted: EntityFilter, part: Slice) -> tuple[list[dict[str, Any]], int]:

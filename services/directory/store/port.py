@@ -196,6 +196,15 @@ class Glance:
     is_favorite: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Which entities changed since a mark, and the mark for the next time."""
+
+    mark: str
+    ids: tuple[str, ...] | None
+    """None: too many to name."""
+
+
 class DirectoryStore(Protocol):
     """Everything the directory keeps."""
 
@@ -233,6 +242,10 @@ class DirectoryStore(Protocol):
 
     async def own(self, user_id: str) -> list[tuple[Entity, list[Membership]]]:
         """The entities that a user acts for, in the order of ids, each with all who act for it; tombstones too."""
+
+    async def changes(self, since: str | None, limit: int) -> Changes | None:
+        """Ids of the entities that were kept or replaced since this mark (some of those before too, none that was since is
+        missing); without a mark none. None: this door cannot tell."""
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         """In the order of ids from the one after this, tombstones too."""

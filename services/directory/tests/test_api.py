@@ -58,6 +58,20 @@ async def test_a_signup_is_put_and_seen_by_its_owner(api, user, token):
     assert await api(token, "GET", f"/entities/{entity_id}") == mine
 
 
+async def test_services_ask_which_entities_changed(api, deps, user, door):
+    first = await api(GATEWAY, "GET", "/entities/changes")
+    assert first["ids"] is None
+    entity = await signed_up(deps, user)
+    told = await api(GATEWAY, "GET", "/entities/changes", since=first["mark"])
+    if door == "mongodb":
+        assert told == first == {"mark": None, "ids": None}
+        return
+    assert told["ids"] == [entity.id]
+    assert (await api(GATEWAY, "GET", "/entities/changes", since=told["mark"]))["ids"] == []
+    for odd in ("x", "-1", "1" * 30, "٣", ""):
+        assert (await api(GATEWAY, "GET", "/entities/changes", since=odd))["ids"] is None
+
+
 async def test_a_bad_profile_names_every_field(api):
     profile = {"name": "x" * 101, "declared_turnover": "much", "colour": "red"}
     with pytest.raises(Refusal) as refused:
@@ -134,6 +148,7 @@ async def test_who_may_call_what(api, deps, user, token):
         ("GET", "/entities", None, {ADMIN}),
         ("POST", "/entities/query", {}, {ADMIN}),
         ("GET", "/entities/counts", None, {ADMIN}),
+        ("GET", "/entities/changes", None, {GATEWAY, MATCHER}),
         ("DELETE", f"/entities/{doomed.id}", None, {GATEWAY, ADMIN}),
         ("GET", f"{path}/favorites", None, {GATEWAY, MATCHER, token, key, ADMIN}),
         ("GET", f"{path}/favorites/ids", None, {GATEWAY, MATCHER, token, key, ADMIN}),

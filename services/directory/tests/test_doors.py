@@ -13,7 +13,7 @@ from libs.common.database import create_pool
 from services.directory.store.documents import entity_document
 from services.directory.store.doors import prepare_store
 from services.directory.store.mongodb.outbox import MongoOutbox
-from services.directory.store.port import Activity
+from services.directory.store.port import Activity, Changes
 from services.directory.store.postgres.door import PostgresStore
 from services.directory.tests.builders import NOON, an_entity, first, following
 
@@ -63,6 +63,32 @@ async def test_a_look_is_planned_once_whatever_is_looked_at(store, store_url):
     finally:
         await pool.close()
     assert plans["generic_plans"] >= 4, "it is planned anew for other values"
+
+
+@on_postgres
+async def test_what_changed_since_a_mark_is_named_whoever_ends_later(store, store_url, postgres_connection):
+    old, other = [first(an_entity()) for _ in range(2)]
+    await store.insert(old)
+    mark = (await store.changes(None, 10)).mark
+    assert await store.changes(mark, 10) == Changes(mark, ())
+    async with postgres_connection.transaction():
+        # begun before the mark is asked for, ended after it
+        await postgres_connection.execute("update entity set doc = doc where id = $1", old.entity.id)
+        await store.insert(other)
+        told = await store.changes(mark, 10)
+        assert told.ids == (other.entity.id,)
+        mark = told.mark
+    told = await store.changes(mark, 10)
+    assert old.entity.id in (told.ids or ())
+    assert await store.changes(told.mark, 10) == Changes(told.mark, ())
+    await store.save([following(old.entity, daily_matches=True), following(other.entity, daily_matches=True)])
+    assert (await store.changes(told.mark, 1)).ids is None
+    assert set((await store.changes(told.mark, 2)).ids) == {old.entity.id, other.entity.id}
+
+
+@on_mongodb
+async def test_mongodb_cannot_tell_what_changed(store):
+    assert await store.changes(None, 10) is None
 
 
 @on_postgres

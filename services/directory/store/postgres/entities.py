@@ -10,7 +10,7 @@ from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of
-from services.directory.store.port import EntityFilter, Glance, Membership, Slice, TermKind, Write
+from services.directory.store.port import Changes, EntityFilter, Glance, Membership, Slice, TermKind, Write
 
 _ALIVE = "not (doc -> 'deleted')::boolean"
 _HOLDING = {"tag": "doc -> 'tags' ? $1", "category": "doc -> 'categories' ? $1"}
@@ -37,6 +37,13 @@ select e.id, e.version from asked cross join unnest(ids) as wanted (id) join ent
 _SEVERAL = """
 with asked as materialized (select $1::text[] as ids)
 select e.doc from asked cross join unnest(ids) as wanted (id) join entity e using (id)
+"""
+# The mark is the oldest transaction that had not ended: whatever ends later than this statement looks has its number or a
+# later one, and so is found from there.
+_CHANGES = """
+select pg_snapshot_xmin(pg_current_snapshot())::text as mark, array(
+    select id from entity where changed >= $1::text::xid8 order by changed limit $2
+) as ids
 """
 _OWN = """
 select e.doc, array(
@@ -124,6 +131,10 @@ class Entities:
             (entity := entity_of(row["doc"]), [Membership(entity.id, *member) for member in row["members"]])
             for row in rows
         ]
+
+    async def changes(self, since: str | None, limit: int) -> Changes | None:
+        [row] = await self._pool.fetch(_CHANGES, since, limit + 1)
+        return Changes(row["mark"], tuple(row["ids"]) if len(row["ids"]) <= limit else None)
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         rows = await self._pool.fetch("select doc from entity where id > $1 order by id limit $2", entity_id, limit)
