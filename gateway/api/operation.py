@@ -133,14 +133,27 @@ class Operation:
     tag: str
     example: Any
     answer_example: Any
-    faults: Faults | None
-    """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
     path_names: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """A name for programs, from the handler's."""
         return self.handler.__name__
+
+    @property
+    def faults(self) -> Faults | None:
+        """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
+        return getattr(self.handler, "faults", None)
+
+
+def with_faults(faults: Faults) -> Callable[[Declared], Declared]:
+    """For a handler whose body the services judge: what they would say of one that cannot be read whole."""
+
+    def mark(handler: Declared) -> Declared:
+        handler.faults = faults  # type: ignore[attr-defined]  # functions have room for it
+        return handler
+
+    return mark
 
 
 @dataclass(slots=True)
@@ -172,7 +185,6 @@ class Registry:
         published: bool = False,
         example: Any = None,
         answer_example: Any = None,
-        faults: Faults | None = None,
     ) -> Callable[[Declared], Declared]:
         """Declares the decorated handler. 429 and 500 are always among the statuses, 400 where the published API lets us."""
         listed = frozenset({*statuses, 429, 500, *(() if published else (400,))})
@@ -203,7 +215,6 @@ class Registry:
                 tag=tag,
                 example=example,
                 answer_example=answer_example,
-                faults=faults,
                 path_names=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
             )
             self.operations.append(made)
