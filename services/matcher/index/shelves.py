@@ -20,7 +20,7 @@ Point = tuple[float, float, float]
 NameKey = tuple[bytes, str, int]
 AgeKey = tuple[int, str, int]
 Key = TypeVar("Key", NameKey, AgeKey)
-LARGE_SHARE = 8
+SORTED = 10
 Levels = list[tuple[int, int]]
 """Points, and who gets them."""
 
@@ -203,8 +203,10 @@ class Shelves:
 
 
 def _first(ordered: list[Key], keys: Mapping[int, Key], pool: int, count: int) -> list[int]:
-    """The first of a pool in an order: walking all that is in order already, or sorting a small pool."""
-    if pool.bit_count() * LARGE_SHARE >= len(ordered):
+    """The first of a pool in an order: walking all that is in order already, which meets one of the pool every so many
+    rows, or sorting the pool, of which each costs as much as `SORTED` rows."""
+    size = pool.bit_count()
+    if count * len(ordered) <= size * size * SORTED:
         return list(islice(walked(ordered, pool), count))
     return [number for _, _, number in sorted(keys[number] for number in members(pool))[:count]]
 
