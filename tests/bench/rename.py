@@ -49,13 +49,15 @@ from services.matcher.service.teller import Teller
 from services.matcher.wordlist import open_word_list
 
 LANGUAGES = ("en", "es", "fr", "de")
-TOOK_S_MAX, RATIO_MAX = 60.0, 2.0
+TOOK_S_MAX, RATIO_MAX, ALL = 60.0, 2.0, 20_000
 IN_HAND, PAUSE_S, IDLE_S, CHUNK, WINDOW = 50, 0.02, 8.0, 20, 100
 TAG, NEW = "harvest-share", "farm-share"
 PAGE = Path("docs/bench-rename.md")
 _HEAD = (
     "Written by `python -m tests.bench.rename --both`, never by hand: an admin renames a tag that all of a community hold, while "
-    "members search. Directory, matcher and the members are one process; the servers share the machine with it."
+    "members search. Directory, matcher and the members are one process; the servers share the machine with it. A rename of "
+    "20 000 is to be finished in a minute; with fewer the time is only told. What speaks MongoDB's protocol here may be another "
+    "server than MongoDB itself, and much of the time its own."
 )
 
 
@@ -159,10 +161,11 @@ async def measure(node: Node, entities: int) -> list[Figure]:
     over.set()
     times = await searching
     during = percentile(times, 0.95)
+    at_most = TOOK_S_MAX if entities >= ALL else None
     assert found == (entities, 0), found
     shares = f"p50 {percentile(times, 0.5):.1f}, max {max(times):.0f} ms, {len(times)} searches"
     return [
-        Figure(f"rename of a tag of {entities}, until all are found by it", took_s, "s", TOOK_S_MAX, job.status),
+        Figure(f"rename of a tag of {entities}, until all are found by it", took_s, "s", at_most, job.status),
         Figure("  of it until the directory has it", stored_s, "s"),
         Figure("search p95 while nothing happens", idle, "ms"),
         Figure("search p95 during the rename", during, "ms", None, shares),
@@ -211,8 +214,8 @@ async def _run(store: str, index: str, entities: int) -> list[Figure]:
         return await measure(node, entities)
 
 
-def _both(entities: int) -> int:
-    """PostgreSQL with the index in memory, then MongoDB with Elasticsearch; onto the page."""
+def _both(entities: int, full: int) -> int:
+    """PostgreSQL with the index in memory, then MongoDB with Elasticsearch and so many entities; onto the page."""
     addresses = {name: os.environ.get(f"MCCS_TEST_{name}_URL", "") for name in ("POSTGRES", "MONGODB", "ELASTICSEARCH")}
     missing = [name for name, url in addresses.items() if not url]
     if missing:
@@ -221,11 +224,11 @@ def _both(entities: int) -> int:
     postgres, mongodb, elasticsearch = addresses.values()
     run = Run("The figures of a rename", _HEAD)
     status = 0
-    for store, index, words in (
-        (postgres, "memory:", "PostgreSQL, index in memory"),
-        (mongodb, elasticsearch, "MongoDB, Elasticsearch"),
+    for store, index, number, words in (
+        (postgres, "memory:", entities, "PostgreSQL, index in memory"),
+        (mongodb, elasticsearch, full, "MongoDB's protocol, Elasticsearch"),
     ):
-        figures = asyncio.run(_run(store, index, entities))
+        figures = asyncio.run(_run(store, index, number))
         status |= run.add([replace(each, name=f"{words}: {each.name.strip()}") for each in figures])
     run.write(PAGE)
     return status
@@ -235,13 +238,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.rename", description=__doc__)
     parser.add_argument("--store", default=os.environ.get("MCCS_TEST_POSTGRES_URL", ""), help="server of the directory")
     parser.add_argument("--index", default="memory:", help="`memory:` or the address of Elasticsearch")
-    parser.add_argument("--entities", type=int, default=20_000, help="that hold the tag")
+    parser.add_argument("--entities", type=int, default=ALL, help="that hold the tag")
     parser.add_argument("--both", action="store_true", help="both ways to run, onto the page")
+    parser.add_argument("--full-entities", type=int, help="with --both: in MongoDB; default: as many")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(machine(), flush=True)
     if options.both:
-        return _both(options.entities)
+        return _both(options.entities, options.full_entities or options.entities)
     if not options.store:
         parser.error("give --store, or set MCCS_TEST_POSTGRES_URL")
     return tell(asyncio.run(_run(options.store, options.index, options.entities)))
