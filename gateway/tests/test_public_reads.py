@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.public_reads import CHANGES, Changes, Kept, PublicReads
-from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, UNKNOWN, Asked, Heard, House, an_entity, refusal
+from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, TAG, UNKNOWN, Asked, Heard, House, an_entity, refusal
 from gateway.tests.requests import MEMBER, OFFICE
 from libs.common.bus.port import Bus
 from libs.common.contracts.consumers import BROADCAST
@@ -144,6 +144,24 @@ async def test_a_change_through_this_gateway_shows_at_once(house: House):
     changed = await house("PATCH", f"/api/v1/user/entities/{BAKERY}", {"description": "New"}, token=MEMBER)
     assert changed.status == 200
     assert (await shown(house)).json["data"]["name"] == "Renamed"
+
+
+async def test_a_write_drops_every_list_and_of_single_entities_those_that_it_may_change(house: House):
+    house.services.on("directory", "PATCH", f"/entities/{GARAGE}", an_entity(GARAGE))
+    writes = [
+        (("PATCH", f"/api/v1/user/entities/{GARAGE}", {"city": "Town"}), MEMBER, 1),
+        (("POST", "/api/v1/favorites", FAVORITE | {"addToEntityID": GARAGE, "favoriteEntityID": BAKERY}), MEMBER, 1),
+        (("PATCH", f"/api/v1/admin/entities/{BAKERY}", {"status": "rejected"}), OFFICE, 0),
+        (("DELETE", f"/api/v1/admin/entities/{BAKERY}", None), OFFICE, 0),
+        (("PATCH", f"/api/v1/admin/tags/{TAG}", {"name": "rye"}), OFFICE, 0),
+    ]
+    for asked, token, left in writes:
+        await shown(house)
+        await house("GET", "/api/v1/entities", query=BREAD)
+        assert len(house.gateway.public_reads) == 2
+        assert (await house(*asked, token=token)).status == 200
+        assert len(house.gateway.public_reads) == left, asked
+        house.gateway.public_reads.drop()
 
 
 async def test_an_event_of_the_directory_drops_what_is_kept(house: House):
