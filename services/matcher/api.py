@@ -3,16 +3,19 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from libs.common import lean
 from libs.common.auth import Principal
 from libs.common.clock import rfc3339
 from libs.common.errors import Refusal
-from libs.common.web import json_response, require_service, router
+from libs.common.lean import LeanRoute
+from libs.common.web import json_response, problems_of, refusal_response, require_service, router
 from services.matcher.domain.documents import Side
 from services.matcher.domain.score import Reason, Scored
-from services.matcher.index.port import Order
+from services.matcher.index.port import IndexAway, Order
 from services.matcher.service import matches as matching
 from services.matcher.service import rebuild as rebuilding
 from services.matcher.service import search as searching
@@ -21,6 +24,7 @@ from services.matcher.service.news import News
 from services.matcher.service.rebuild import Rebuilder
 from services.matcher.source import milliseconds
 
+_log = structlog.get_logger(__name__)
 TEXT_LENGTH_MAX = 200
 TAGS_ASKED_MAX = 20
 IDS_MAX = 10_000
@@ -47,19 +51,17 @@ class SearchBody(BaseModel):
     page_size: int = Field(10, ge=1, le=100)
 
 
+_SEARCH_FIELDS = frozenset(SearchBody.model_fields)
+
+
 def routes(deps: Deps, news: News, rebuilder: Rebuilder) -> APIRouter:
     """All endpoints of the matcher."""
     api = router()
 
     async def filled(request: Request) -> None:
-        if not news.filled.is_set():
-            raise Refusal.of(503, "index_not_ready", "The search index is being built.", retry_after_s=2)
+        _require_filled(news)
 
     ready = [Depends(filled)]
-
-    @api.post("/search", dependencies=ready)
-    async def search(body: SearchBody, caller: Service) -> Response:
-        return json_response(_search_shape(await searching.search(deps, _command(body))))
 
     @api.get("/matches", dependencies=ready)
     async def matches(
@@ -98,6 +100,38 @@ def routes(deps: Deps, news: News, rebuilder: Rebuilder) -> APIRouter:
         return json_response(_comparison_shape(await rebuilding.compare(deps)))
 
     return api
+
+
+def lean_routes(deps: Deps, news: News) -> list[LeanRoute]:
+    """The search, which is asked most, without FastAPI's machinery."""
+
+    async def search(request: Request) -> Response:
+        if not (await lean.caller(request)).is_service:
+            raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
+        _require_filled(news)
+        asked = await lean.body(request, _SEARCH_FIELDS)
+        try:
+            body = SearchBody.model_validate(asked)
+        except ValidationError as fault:
+            raise Refusal(400, problems_of(fault.errors())) from None
+        try:
+            found = await searching.search(deps, _command(body))
+        except IndexAway as fault:
+            return await on_index_away(request, fault)
+        return json_response(_search_shape(found))
+
+    return [("/search", search, "POST")]
+
+
+async def on_index_away(request: Request, fault: Exception) -> Response:
+    """503, and when to try again."""
+    _log.warning("index_away", problem=str(fault))
+    return refusal_response(Refusal.of(503, "index_away", "The search index does not answer.", retry_after_s=2))
+
+
+def _require_filled(news: News) -> None:
+    if not news.filled.is_set():
+        raise Refusal.of(503, "index_not_ready", "The search index is being built.", retry_after_s=2)
 
 
 def _command(body: SearchBody) -> searching.SearchCommand:

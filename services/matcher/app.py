@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from libs.common.bus.port import BusAway, Handler
 from libs.common.contracts.consumers import MATCHES
-from libs.common.errors import Refusal
+from libs.common.lean import add_lean
 from libs.common.service import Role, StartRefused, Wiring
-from libs.common.web import create_app, refusal_response
+from libs.common.web import create_app
 from services.matcher import api, consumers
 from services.matcher.index.memory import MemoryIndex
 from services.matcher.index.port import Index, IndexAway
@@ -55,8 +55,9 @@ class MatcherService:
         self._tasks: set[asyncio.Task[None]] = set()
         checks = {"index": self._answers, "filled": self._is_filled}
         self.api: FastAPI = create_app(NAME, settings, wiring.verifier, {}, checks)
-        self.api.add_exception_handler(IndexAway, _on_index_away)
+        self.api.add_exception_handler(IndexAway, api.on_index_away)
         self.api.include_router(api.routes(deps, self.news, self.rebuilder))
+        add_lean(self.api, api.lean_routes(deps, self.news))
 
     async def start(self, role: Role) -> None:
         """Begins to listen, and fills the index in the background; ready when that is done."""
@@ -192,8 +193,3 @@ async def _build_word_list(languages: tuple[str, ...], folder: Path) -> None:
         process.kill()
         await process.wait()
         raise
-
-
-async def _on_index_away(request: Request, error: Exception) -> Response:
-    _log.warning("index_away", problem=str(error))
-    return refusal_response(Refusal.of(503, "index_away", "The search index does not answer.", retry_after_s=2))
