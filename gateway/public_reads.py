@@ -11,6 +11,7 @@ was true more than a second before, whether an event was lost or not. A director
 """
 
 import asyncio
+import random
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,8 @@ from libs.common.envelope import Envelope
 from libs.common.errors import Refusal
 
 LIFE_S = 1.0
+SPREAD = 0.25
+"""By which share of it some lives are shorter than others."""
 ENTRIES_MAX = 4_000
 LASTING_MAX = 12_000
 BYTES_MAX = 32 * 1024 * 1024
@@ -82,15 +85,17 @@ class PublicReads:
         lasting_max: int = LASTING_MAX,
         bytes_max: int = BYTES_MAX,
         clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._life_s = life_s
         self._entries_max = entries_max
         self._lasting_max = lasting_max
         self._bytes_max = bytes_max
         self._clock = clock
+        self._chance = chance
         self._ask: Ask = nothing_told
         self._passing: OrderedDict[Key, _Entry] = OrderedDict()
-        """About anything, the oldest first."""
+        """About anything, nearly the oldest first."""
         self._lasting: OrderedDict[Key, _Entry] = OrderedDict()
         """About one entity each; what was not asked for longest first."""
         self._of: dict[str, set[Key]] = {}
@@ -149,7 +154,9 @@ class PublicReads:
             return entry
         if entry is not None:
             self._drop(entries, key)
-        entry = entries[key] = _Entry(now, about, asyncio.ensure_future(_made(make)))
+        # what many ask for at once, as after a change, would all be made anew at once a second later, and again and again
+        began = now if about is not None else now - self._chance() * SPREAD * self._life_s
+        entry = entries[key] = _Entry(began, about, asyncio.ensure_future(_made(make)))
         if about is not None:
             self._of.setdefault(about, set()).add(key)
         entry.making.add_done_callback(lambda task: self._take(entries, key, entry, task))

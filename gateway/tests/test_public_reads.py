@@ -227,6 +227,24 @@ async def test_nothing_is_answered_that_was_read_a_second_before():
     assert (len(reads), reads.bytes) == (1, 6)
 
 
+async def test_what_is_made_at_once_is_not_all_made_anew_at_once():
+    clock, chances = Clock(), iter([0.0, 0.5, 0.999])
+    reads = PublicReads(clock=clock, chance=lambda: next(chances))
+
+    async def make() -> Kept:
+        return kept()
+
+    for name in "abc":
+        await reads.answer(key(name), make)
+    left = []
+    for _ in range(6):
+        left.append("".join(name for name in "abc" if reads.get(key(name))))
+        clock.now += 0.2 if clock.now < 100.7 else 0.1
+    assert left == ["abc", "abc", "abc", "abc", "ab", "a"]
+    clock.now += 0.1
+    assert reads.get(key("a")) is None
+
+
 async def test_who_asks_at_the_same_time_waits_for_one_making_and_one_who_leaves_harms_nobody():
     reads = PublicReads()
     gate, made = asyncio.Event(), []
