@@ -43,7 +43,7 @@ class Pages:
         """Its rows, and how many the whole list has."""
         shape, sort = query_of(query), sort_of(query)
         if query.offset < FAR:
-            return await self._ask(shape, sort, size=query.size, offset=query.offset, sorted_by=False)
+            return await self._ask(shape, sort, size=query.size, offset=query.offset)
         name = orjson.dumps([shape, sort])
         row, values = self._rows.near(name, query.offset)
         if values is not None and row == query.offset:
@@ -144,14 +144,11 @@ class Pages:
         offset: int = 0,
         after: list[Any] | None = None,
         rows_only: bool = False,
-        sorted_by: bool = True,
         total: bool = True,
     ) -> tuple[Hits, int]:
         more: dict[str, Any] = {"search_after": after} if after else {"from_": offset}
-        if rows_only:
+        if rows_only:  # documents come as they are: leaving parts of the answer out makes the engine read them first
             more |= {"stored_fields": "_none_", "source": False, "filter_path": "hits.hits.sort"}
-        else:
-            more["filter_path"] = "hits.total.value,hits.hits._source" + (",hits.hits.sort" if sorted_by else "")
         with away():
             answer = await self._client.search(
                 index=self._name, query=query, sort=sort, size=size, track_total_hits=total and not rows_only, **more
