@@ -233,14 +233,28 @@ class NameVocabulary:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.words = Words(lexicon)
+        self._remembered: OrderedDict[str, Met] = OrderedDict()
 
     def add(self, words: Iterable[str]) -> None:
         """These words are in names."""
         for word in words:
-            self.words.add(word)
+            if self.words.add(word):
+                self._remembered.clear()
+
+    def forget_answers(self) -> None:
+        """The lexicon changed."""
+        self._remembered.clear()
 
     def meet(self, word: str) -> Met:
         """Words of names that the asked word means."""
+        met = self._remembered.get(word)
+        if met is None:
+            met = self._remembered[word] = self._meet(word)
+            if len(self._remembered) > REMEMBERED_MAX:
+                self._remembered.popitem(last=False)
+        return met
+
+    def _meet(self, word: str) -> Met:
         exact = self.words.same(word)
         containing = (
             self.words.containing(word) if len(word) >= FRAGMENT_LETTERS_MIN else self.words.beginning_with(word)

@@ -215,11 +215,13 @@ class ElasticIndex:
         """Tells the lexicon, and forgets what was found without it."""
         self._lexicon.admin_tag(tag, stands=stands)
         self.tags.forget_answers()
+        self.names.forget_answers()
 
     def admin_tags(self, tags: Iterable[str]) -> None:
         """Tells the lexicon, and forgets what was found without it."""
         self._lexicon.admin_tags(tags)
         self.tags.forget_answers()
+        self.names.forget_answers()
 
     async def rebuilding(self) -> "ElasticTarget":
         """A new index beside the one in use; what another rebuild left is dropped, and one under way ends."""

@@ -132,11 +132,13 @@ class MemoryIndex:
         """Tells the lexicon, and forgets what was found without it."""
         self._lexicon.admin_tag(tag, stands=stands)
         self.tags.forget_answers()
+        self.names.forget_answers()
 
     def admin_tags(self, tags: Iterable[str]) -> None:
         """Tells the lexicon, and forgets what was found without it."""
         self._lexicon.admin_tags(tags)
         self.tags.forget_answers()
+        self.names.forget_answers()
 
     def replace_with(self, built: "MemoryIndex") -> None:
         """Takes over everything the other index holds."""

@@ -272,3 +272,15 @@ async def test_words_heard_before_the_word_list_is_there_are_learned_with_it(lex
     assert "bread" not in index.tags
     await news.learn_words()
     assert "bread" in index.tags
+
+
+async def test_a_word_of_a_name_is_remembered_until_names_or_the_lexicon_change(index: Index):
+    await fill(index, an_entity(1, name="Bakery Grobbel"))
+    news, _ = await a_matcher(index)
+    assert index.names.meet("grobble").kinds == {"grobbel": "fuzzy"}
+    assert index.names.meet("grobble") is index.names.meet("grobble")
+    await hear(news, changed(2, name="Grobbles"))
+    assert index.names.meet("grobble").kinds == {"grobbel": "fuzzy", "grobbles": "exact"}
+    for made in ("grobble", "grobbel"):
+        await hear(news, TagRenamedV1(old=None, new=made).envelope(subject=made, sequence=1, time=NOW))
+    assert index.names.meet("grobble").kinds == {"grobbles": "exact"}
