@@ -176,6 +176,8 @@ class RabbitBus:
         channel = self._connection.channel(publisher_confirms=True, on_return_raises=False)
         await channel.initialize(timeout=_CHECK_TIMEOUT_S)
         channel.close_callbacks.add(self._on_close)
+        # a queue that is deleted takes its consumers along and leaves the channel open
+        (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(self._on_close)
         if prefetch:
             await channel.set_qos(prefetch_count=prefetch, timeout=_CHECK_TIMEOUT_S)
         self._channels.append(channel)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+import aio_pika
 import asyncpg
 import pytest
 import pytest_asyncio
@@ -262,6 +263,22 @@ async def test_one_that_stopped_handling_still_publishes_and_hands_out_nothing_m
     await other.subscribe(door.service, {door.type: second})
     await eventually(lambda: second.done == [event.id])
     assert first.ids == []
+
+
+@pytest.mark.parametrize("door", ["rabbit"], indirect=True)
+async def test_a_queue_that_somebody_deleted_is_there_again_and_is_heard(door):
+    bus, heard = await door.process(), Heard()
+    await bus.subscribe(door.service, {door.type: heard})
+    connection = await aio_pika.connect(door.url)
+    async with connection:
+        await (await connection.channel()).queue_delete(f"{door.service}.events")
+    last = door.event()
+
+    async def is_told():
+        return await bus.publish([last]) == {last.id}
+
+    await eventually(is_told, within_s=10)
+    await eventually(lambda: last.id in heard.done, within_s=10)
 
 
 async def test_it_says_whether_it_is_well(door):
