@@ -24,6 +24,10 @@ _NOT_YET = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooMan
 T = TypeVar("T")
 LOCK_TIMEOUT_S = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_S = 30.0
+BY_INDEX = dict.fromkeys(
+    ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material"), "off"
+)
+"""Ways through whole tables that a planner takes for the cheapest while it believes them to be empty."""
 
 
 class FairPool(asyncpg.Pool):
@@ -81,13 +85,16 @@ async def create_pool(
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     idle_in_transaction_timeout_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
     connect_timeout_s: float = 30.0,
+    by_index: bool = False,
 ) -> Pool:
     """A pool of connections that act as `role`; waits for the server, bounded, then raises StartRefused.
 
     JSON columns come and go as Python values, uuid columns as text. A connection holds no state from one use to the
-    next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`).
+    next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`). `by_index` is for stores
+    that only ever look rows up: their plans stay right however little the planner knew when they were made.
     """
     settings = _server_settings(role, statement_timeout_s, lock_timeout_s, idle_in_transaction_timeout_s)
+    settings |= BY_INDEX if by_index else {}
 
     async def open_pool() -> Pool:
         return await FairPool(

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from starlette.requests import ClientDisconnect
 
-from libs.common import context, logs, metrics, telemetry
+from libs.common import context, courtesy, logs, metrics, telemetry
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
 
@@ -40,6 +40,7 @@ class Edge:
         began = time.perf_counter()
         answer = _Answer(send, request_id)
         limited = _Limited(scope, receive, headers, self._body_bytes_max)
+        courtesy.begin()
         try:
             traceparent = headers.get(b"traceparent", b"").decode("latin-1") or None
             with telemetry.span(f"{scope['method']} {self._name}", traceparent):
@@ -54,6 +55,7 @@ class Edge:
                 raise  # the answer has begun: the server can only break it off
             await self._unexpected(request_id)(scope, receive, answer.send)
         finally:
+            courtesy.end()
             self._tell(scope, answer.status, time.perf_counter() - began)
             context.request_id.reset(mark)
 

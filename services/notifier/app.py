@@ -72,6 +72,7 @@ class NotifierService:
             size_max=settings.database_pool_max,
             statement_timeout_s=settings.statement_timeout_s,
             connect_timeout_s=settings.connect_timeout_s,
+            by_index=True,
         )
         if role == "api":
             return

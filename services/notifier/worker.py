@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from libs.common.bus.port import Bus
+from libs.common.courtesy import Turn
 from libs.common.peers import Peers
 from services.notifier.mail.port import MailDoor
 from services.notifier.service.deps import Deps
@@ -54,13 +55,15 @@ class Pump:
         while not self._stopping:
             self._woken.clear()
             try:
+                turn = Turn()
                 found = await self._work()
             except Exception:
                 log.exception("round_failed", work=self._name)
                 await asyncio.sleep(PAUSE_AFTER_FAULT_S)
                 continue
-            if not found and not self._stopping:
-                await self._rest()
+            if self._stopping:
+                return
+            await (turn.rest() if found else self._rest())
 
     async def _rest(self) -> None:
         try:

@@ -15,6 +15,7 @@ import structlog
 from libs.common import metrics
 from libs.common.bus.handling import BusOptions, attempt, missing_handler, readable, snapshots
 from libs.common.bus.port import BusAway, DeadLetter, Handler
+from libs.common.courtesy import Turn
 from libs.common.database import Connection, Pool, create_pool
 from libs.common.envelope import Envelope, MalformedEnvelope
 from libs.common.service import StartRefused
@@ -83,6 +84,7 @@ class MemoryBus:
                 size_max=_POOL_MAX,
                 idle_in_transaction_timeout_s=0,  # handlers have their own limit
                 connect_timeout_s=self._options.connect_timeout_s,
+                by_index=True,
             )
         except StartRefused as refused:
             raise BusAway(refused.sentence) from refused
@@ -221,7 +223,10 @@ class MemoryBus:
         while not self._closing.is_set():
             wake.clear()
             try:
-                if await self._handle_some(service, handlers) == 0:
+                turn = Turn()
+                if await self._handle_some(service, handlers):
+                    await turn.rest()
+                else:
                     pause_s = await self._until_next(service)
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(pause_s):

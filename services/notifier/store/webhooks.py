@@ -74,16 +74,26 @@ async def remove_webhook(connection: Connection, webhook_id: str) -> None:
     await connection.execute("delete from webhook where id = $1", webhook_id)
 
 
+# In steps, as mails are.
+_CLAIM = """
+with taken as (
+    update delivery set claim = $1, due_at = $3, tries = tries + 1
+    where id = any(array(select id from delivery where state = 'waiting' and due_at <= $2 order by due_at limit $4
+                         for update skip locked))
+    returning id, webhook_id, notice_id, tries, claim
+)
+select t.*, w.*, n.* from taken t
+cross join lateral (select url, secret, owner from webhook where id = t.webhook_id offset 0) w
+cross join lateral (select kind, params, at from notice where id = t.notice_id offset 0) n
+"""
+
+
 async def claim_deliveries(
     connection: Connection, claim: str, *, now: datetime, until: datetime, limit: int
 ) -> list[ClaimedDelivery]:
     """Takes deliveries that are due; nobody else gets them before `until`."""
     rows = await connection.fetch(
-        "with taken as (select id from delivery where state = 'waiting' and due_at <= $2 order by due_at"
-        " limit $4 for update skip locked)"
-        " update delivery d set claim = $1, due_at = $3, tries = d.tries + 1 from taken, webhook w, notice n"
-        " where d.id = taken.id and w.id = d.webhook_id and n.id = d.notice_id"
-        " returning d.id, d.webhook_id, w.url, w.secret, d.notice_id, n.kind, w.owner, n.params, n.at, d.tries, d.claim",
+        _CLAIM,
         claim,
         now,
         until,
