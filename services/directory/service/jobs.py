@@ -21,8 +21,8 @@ LEASE = "jobs"
 LEASE_S = 30
 BATCH = 50
 """Small, because the loop of a whole node may wait for one batch to be put together."""
-AT_A_STRETCH = 5
-RESTED_SHARE = 0.25
+AT_A_STRETCH = 2
+RESTED_SHARE = 0.5
 """A job rests so long after each batch, as a share of the time that the batch took: it may take a minute, a search may not."""
 ROUNDS_MAX = 3
 FAULTS_MAX = 20
