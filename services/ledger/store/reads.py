@@ -197,12 +197,13 @@ class Reads:
             with me as materialized (
                 select a.id from account_view a where a.entity_id = $4 and {own}
             ), found as materialized (
-                select t.id, t.created_at from transfer_view t where {where}
+                select t.id, t.created_at from transfer_place_view t where {where}
             )
             select (select count(*) from me) as me, (select count(*) from found) as total, (
-                select string_agg(transfer_json(t)::text, ', ' order by t.created_at desc, t.id desc)
-                from transfer_view t
-                where t.id in (select id from found order by created_at desc, id desc offset ${n + 1} limit ${n + 2})
+                select string_agg(shown.json, ', ' order by page.created_at desc, page.id desc)
+                from (select * from found order by created_at desc, id desc offset ${n + 1} limit ${n + 2}) page
+                cross join lateral (
+                    select transfer_json(t)::text as json from transfer_view t where t.id = page.id offset 0) shown
             ) as page
             """,
             *values,
