@@ -10,6 +10,7 @@ import structlog
 from gateway.clients.directory import Entity
 from gateway.clients.identity import Kind, SignupAnswer
 from gateway.context import GatewayContext
+from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
 from libs.common.peers import Caller
 
@@ -181,6 +182,13 @@ async def delete_entity(context: GatewayContext, caller: Caller, entity_id: str)
     whose event tells the rest. Safe to repeat. Answers what was there."""
     await context.clients.ledger.close_account(caller, entity_id)
     return await context.clients.directory.delete(caller, entity_id)
+
+
+async def log_out(context: GatewayContext, caller: Caller, principal: Principal | None) -> None:
+    """Ends the caller's session. This process refuses its tokens from now on, the others as soon as they hear of it."""
+    await context.clients.identity.logout(caller)
+    if principal is not None and principal.session_id and principal.expires_at is not None:
+        context.wiring.verifier.forget_session(principal.session_id, principal.expires_at)
 
 
 async def own_data(context: GatewayContext, caller: Caller) -> dict[str, Any]:

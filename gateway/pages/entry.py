@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from gateway.clients.identity import LoginRole
-from gateway.flows import NewMember, faults_of, sign_up
+from gateway.flows import NewMember, faults_of, log_out, sign_up
 from gateway.pages.headers import local_path
 from gateway.pages.page import Page
 from gateway.pages.screen import Screen, form_problems
@@ -161,7 +161,7 @@ async def _enrol(screen: Screen, role: LoginRole) -> Response:
 async def do_logout(screen: Screen) -> Response:
     if screen.visitor.token:
         try:
-            await screen.clients.identity.logout(screen.caller())
+            await log_out(screen.house.context, screen.caller(), screen.visitor.principal)
         except Refusal as refusal:
             if refusal.status != 401:
                 raise

@@ -464,3 +464,11 @@ async def test_a_refusal_stands_where_it_cannot_be_noted(house: House):
     house.services.on("identity", "POST", "/refusals", refusal(503, "service_away", retry_after_s=1))
     heard = await house("GET", "/api/v1/admin/audit", token=MEMBER)
     assert (heard.status, heard.codes) == (403, [("admins_only", None)])
+
+
+@pytest.mark.parametrize(("path", "token"), [("logout", MEMBER), ("admin/logout", OFFICE)])
+async def test_who_logged_out_is_refused_at_once_before_any_event_came(house: House, path: str, token: str):
+    house.services.on("identity", "POST", "/logout", None)
+    assert (await house("POST", f"/api/v1/{path}", token=token)).status == 200
+    heard = await house("GET", "/api/v1/user", token=token)
+    assert (heard.status, heard.json["errors"][0]["message"]) == (401, "The session was ended; log in again.")

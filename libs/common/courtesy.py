@@ -1,7 +1,8 @@
 """Requests before background work: in a process that does both, whoever waits for an answer waits for little else.
 
-Relays, consumers and what sends mail take turns of work. A turn during which a request was under way is followed by a rest as
-long as a few turns, so that a node under load answers first and catches up when the load is over; it never stands still.
+Consumers and what sends mail take turns of work. A turn at whose end a request is under way is followed by a rest as long as a
+few turns, so that a node under load answers first and catches up when the load is over; it never stands still. A relay never
+rests: every process must hear at once that a session ended.
 """
 
 import asyncio

@@ -7,7 +7,6 @@ import structlog
 
 from libs.common import metrics
 from libs.common.bus.port import Bus
-from libs.common.courtesy import Turn
 from libs.common.outbox import OutboxStore
 
 _PAUSE_FIRST_S = 0.1
@@ -67,9 +66,7 @@ class Relay:
         pause_s = _PAUSE_FIRST_S
         while True:
             try:
-                turn = Turn()
                 claimed, taken = await self.once()
-                await turn.rest()
                 why = f"the bus did not take {claimed - taken} of {claimed} events" if taken < claimed else ""
                 if not why and claimed < self._window_max:
                     await self._store.wait(self._poll_s)

@@ -8,7 +8,7 @@ from gateway.api.bodies import LoginBody, NewPasswordBody, PasswordChangeBody, R
 from gateway.api.operation import Call, Registry, Reply, with_faults
 from gateway.api.views import PROFILE, given
 from gateway.clients.identity import LoginRole, SessionAnswer
-from gateway.flows import NewMember, faults_of, sign_up
+from gateway.flows import NewMember, faults_of, log_out, sign_up
 from libs.common.errors import Problem, Refusal
 
 operations = Registry()
@@ -137,7 +137,7 @@ async def _log_in(call: Call, body: LoginBody, role: LoginRole) -> dict[str, obj
 )
 async def logout(call: Call) -> Reply:
     """The token is refused by every service from now on."""
-    await call.context.clients.identity.logout(call.caller)
+    await log_out(call.context, call.caller, call.principal)
     return Reply()
 
 
@@ -152,7 +152,7 @@ async def logout(call: Call) -> Reply:
 )
 async def admin_logout(call: Call) -> Reply:
     """The token is refused by every service from now on."""
-    await call.context.clients.identity.logout(call.caller)
+    await log_out(call.context, call.caller, call.principal)
     return Reply()
 
 
