@@ -164,9 +164,10 @@ def pages_of(content: bytes) -> list[str]:
     assert content.startswith(b"%PDF-")
     assert content.rstrip().endswith(b"%%EOF")
     streams = []
-    for found in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
+    # a compressed stream may itself end in a carriage return
+    for found in re.finditer(rb"stream\r?\n(.*?)\nendstream", content, re.DOTALL):
         try:
-            streams.append(zlib.decompress(found[1]))
+            streams.append(zlib.decompressobj().decompress(found[1]))
         except zlib.error:
             streams.append(found[1])
     maps = [characters(stream) for stream in streams if b"beginbfchar" in stream or b"beginbfrange" in stream]
