@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from gateway.clients.directory import Entity
-from gateway.clients.identity import Kind, SignupAnswer
+from gateway.clients.identity import Kind, NewPerson, SignupAnswer
 from gateway.context import GatewayContext
 from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
@@ -32,6 +32,18 @@ class NewMember:
     quiet: bool = False
     """The web signup's: a taken address is not told (the answer is empty, its owner gets a mail)."""
 
+    @property
+    def person(self) -> NewPerson:
+        """What identity judges."""
+        return {
+            "email": self.email,
+            "password": self.password,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "telephone": self.telephone,
+            "language": self.language,
+        }
+
 
 async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) -> SignupAnswer:
     """ID-01: the profile is judged first, then identity decides; directory and ledger make their part at once.
@@ -47,15 +59,10 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
         raise (Refusal(400, faults) if faults else prefixed(refusal, "profile.")) from None
     answer = await clients.identity.signup(
         own,
-        email=member.email,
-        password=member.password,
         profile=dict(member.profile),
         kind=member.kind,
-        first_name=member.first_name,
-        last_name=member.last_name,
-        telephone=member.telephone,
-        language=member.language,
         quiet=member.quiet,
+        **member.person,
     )
     if "entity_id" in answer:
         await _make_parts(context, own, answer, member)
@@ -72,17 +79,8 @@ async def faults_of(context: GatewayContext, caller: Caller, member: NewMember) 
         except Refusal as refusal:
             raise prefixed(refusal, "profile.") from None
 
-    person = clients.identity.check_signup(
-        own,
-        email=member.email,
-        password=member.password,
-        first_name=member.first_name,
-        last_name=member.last_name,
-        telephone=member.telephone,
-        language=member.language,
-    )
     try:
-        await all_agree([person, profile()])
+        await all_agree([clients.identity.check_signup(own, **member.person), profile()])
     except Refusal as refusal:
         if refusal.status != 400:
             raise

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from gateway.clients.directory_shapes import Changes
 from libs.common.bus.port import Bus, Handler
 from libs.common.contracts.directory import (
     EntityChangedV1,
@@ -39,22 +40,13 @@ Key = tuple[str, bytes, bool]
 """Path, parameters as they came, and whether the answer is compressed: all that such an answer depends on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What the directory says has changed: `ids` since the mark it was given (None: anything may have), `mark` for the
-    next time (None: it cannot tell)."""
-
-    mark: str | None
-    ids: tuple[str, ...] | None
-
-
 Ask = Callable[[str | None], Awaitable[Changes]]
 """Which entities changed since this mark; without one only the first mark is wanted. Raises Refusal."""
 
 
 async def nothing_told(since: str | None) -> Changes:
     """Where nobody is asked: an answer about one entity lives no longer than any other."""
-    return Changes(None, None)
+    return {"mark": None, "ids": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +193,16 @@ class PublicReads:
             return  # nothing is proven; the next answer covers this time too
         finally:
             self._proving = None
-        self._mark = changes.mark
-        if changes.mark is None:
+        self._mark = changes["mark"]
+        if changes["mark"] is None:
             return
         self._proven_at = began
-        if since is None or changes.ids is None:
+        if since is None or changes["ids"] is None:
             named = list(self._lasting)
         else:
             # what is being made was perhaps read before a change that is told now
             making = {key for key, entry in self._lasting.items() if entry.answer is None}
-            named = list(making.union(*(self._of.get(entity_id, ()) for entity_id in changes.ids)))
+            named = list(making.union(*(self._of.get(entity_id, ()) for entity_id in changes["ids"])))
         for key in named:
             self._drop(self._lasting, key)
 

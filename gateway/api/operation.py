@@ -133,27 +133,18 @@ class Operation:
     tag: str
     example: Any
     answer_example: Any
-    path_names: tuple[str, ...]
+    faults: Faults | None
+    """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
+    path_names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = (part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+        object.__setattr__(self, "path_names", tuple(names))
 
     @property
     def name(self) -> str:
         """A name for programs, from the handler's."""
         return self.handler.__name__
-
-    @property
-    def faults(self) -> Faults | None:
-        """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
-        return getattr(self.handler, "faults", None)
-
-
-def with_faults(faults: Faults) -> Callable[[Declared], Declared]:
-    """For a handler whose body the services judge: what they would say of one that cannot be read whole."""
-
-    def mark(handler: Declared) -> Declared:
-        handler.faults = faults  # type: ignore[attr-defined]  # functions have room for it
-        return handler
-
-    return mark
 
 
 @dataclass(slots=True)
@@ -185,6 +176,7 @@ class Registry:
         published: bool = False,
         example: Any = None,
         answer_example: Any = None,
+        faults: Faults | None = None,
     ) -> Callable[[Declared], Declared]:
         """Declares the decorated handler. 429 and 500 are always among the statuses, 400 where the published API lets us."""
         listed = frozenset({*statuses, 429, 500, *(() if published else (400,))})
@@ -215,7 +207,7 @@ class Registry:
                 tag=tag,
                 example=example,
                 answer_example=answer_example,
-                path_names=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
+                faults=faults,
             )
             self.operations.append(made)
             return handler

@@ -11,6 +11,7 @@ from gateway.clients.directory_shapes import (
     Category,
     CategoryChanged,
     CategoryList,
+    Changes,
     ContactMessage,
     Entity,
     EntityList,
@@ -25,7 +26,6 @@ from gateway.clients.directory_shapes import (
     TagKind,
     TagList,
 )
-from gateway.public_reads import Changes
 from libs.common.context import request_id
 from libs.common.errors import Refusal
 from libs.common.gathered import Gathered
@@ -39,6 +39,7 @@ __all__ = [
     "Category",
     "CategoryChanged",
     "CategoryList",
+    "Changes",
     "ContactMessage",
     "DirectoryClient",
     "Entity",
@@ -151,8 +152,8 @@ class DirectoryClient:
 
     async def changes(self, since: str | None) -> Changes:
         """Which entities changed since this mark, and the mark for the next time; asked by the gateway for itself."""
-        told = await self._call(Caller(), "GET", "/entities/changes", query={"since": since})
-        return Changes(told["mark"], None if told["ids"] is None else tuple(told["ids"]))
+        changes: Changes = await self._call(Caller(), "GET", "/entities/changes", query={"since": since})
+        return changes
 
     async def fetch(self, caller: Caller, ids: Sequence[str], *, viewer_entity_id: str | None = None) -> list[Entity]:
         """Entities by ids (at most FETCH_MAX), in that order, without those that are not listed for this viewer."""

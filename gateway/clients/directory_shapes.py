@@ -5,6 +5,14 @@ from typing import Any, Literal, NotRequired, TypedDict
 TagKind = Literal["offers", "wants"]
 
 
+class Changes(TypedDict):
+    """Which entities changed since a mark (None: anything may have), and the mark for the next time (None: the directory
+    cannot tell)."""
+
+    mark: str | None
+    ids: list[str] | None
+
+
 class Place(TypedDict):
     """A position in degrees; for others than the entity's own users it is rounded to about 1 km."""
 

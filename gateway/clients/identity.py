@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, Unpack, cast
 
 from gateway.clients.identity_shapes import (
     AccessToken,
@@ -14,6 +14,7 @@ from gateway.clients.identity_shapes import (
     MemberRole,
     MembershipShape,
     NewApiKey,
+    NewPerson,
     OwnDetails,
     Revocation,
     Scope,
@@ -39,6 +40,7 @@ __all__ = [
     "MemberRole",
     "MembershipShape",
     "NewApiKey",
+    "NewPerson",
     "OwnDetails",
     "Revocation",
     "Scope",
@@ -89,57 +91,24 @@ class IdentityClient:
         self,
         caller: Caller,
         *,
-        email: str,
-        password: str,
         profile: dict[str, Any] | None = None,
         kind: Kind = "api",
-        first_name: str | None = None,
-        last_name: str | None = None,
-        telephone: str | None = None,
-        language: str | None = None,
         invitation: str | None = None,
         quiet: bool = False,
+        **person: Unpack[NewPerson],
     ) -> SignupAnswer:
         """ID-01. Makes user, entity id and membership; or, with an invitation's token, a user who joins that entity.
 
         Refusals: 400 `email_taken` (never with `quiet`: the answer is empty then), `email_invalid`, `password_weak`,
         `password_common`, `invitation_invalid`, and field problems.
         """
-        body = _given(
-            email=email,
-            password=password,
-            profile=profile if invitation is None else None,
-            kind=kind,
-            first_name=first_name,
-            last_name=last_name,
-            telephone=telephone,
-            language=language,
-            invitation=invitation,
-            quiet=quiet,
-        )
+        asked = {} if invitation is not None else {"profile": profile}
+        body = _given(kind=kind, invitation=invitation, quiet=quiet, **asked, **person)
         return cast("SignupAnswer", await self._call(_own(caller), "POST", "/signup", body) or {})
 
-    async def check_signup(
-        self,
-        caller: Caller,
-        *,
-        email: str,
-        password: str,
-        first_name: str | None = None,
-        last_name: str | None = None,
-        telephone: str | None = None,
-        language: str | None = None,
-    ) -> None:
+    async def check_signup(self, caller: Caller, **person: Unpack[NewPerson]) -> None:
         """Refusal 400 with every fault of these; whether the address is free is not told."""
-        body = _given(
-            email=email,
-            password=password,
-            first_name=first_name,
-            last_name=last_name,
-            telephone=telephone,
-            language=language,
-        )
-        await self._call(_own(caller), "POST", "/signup/check", body)
+        await self._call(_own(caller), "POST", "/signup/check", _given(**person))
 
     async def login(
         self,

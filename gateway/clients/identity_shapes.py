@@ -27,6 +27,17 @@ class SessionAnswer(TypedDict):
     """When this login confirmed a second factor that was being set up: shown once."""
 
 
+class NewPerson(TypedDict):
+    """What a person gives of themselves to sign up."""
+
+    email: str
+    password: str
+    first_name: NotRequired[str | None]
+    last_name: NotRequired[str | None]
+    telephone: NotRequired[str | None]
+    language: NotRequired[str | None]
+
+
 class SignupAnswer(TypedDict, total=False):
     """A session answer, or empty: with `quiet`, where the address is taken and its owner was told by mail."""
 

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.public_reads import CHANGES, Changes, Kept, PublicReads
+from gateway.clients.directory import Changes
+from gateway.public_reads import CHANGES, Kept, PublicReads
 from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, TAG, UNKNOWN, Asked, Heard, House, an_entity, refusal
 from gateway.tests.requests import MEMBER, OFFICE
 from libs.common.bus.port import Bus
@@ -342,7 +343,7 @@ class Directory:
             raise self.fault
         told, self.ids = self.ids, ()
         self.mark += 1
-        return Changes(str(self.mark), told)
+        return {"mark": str(self.mark), "ids": None if told is None else list(told)}
 
     async def look(self, entity_id: str) -> int:
         """The how-maniest answer about it this is."""

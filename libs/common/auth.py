@@ -78,6 +78,13 @@ def unauthorised(code: str, message: str) -> Refusal:
     return Refusal.of(401, code, message)
 
 
+def require(is_allowed: bool, who: Principal) -> Principal:
+    """Raises Refusal 403 where this token is not allowed."""
+    if not is_allowed:
+        raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
+    return who
+
+
 class ServiceTokens:
     """Makes the tokens with which this service speaks for itself: short-lived, each good for one other service."""
 

@@ -10,7 +10,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common import strictjson
-from libs.common.auth import Principal, unauthorised
+from libs.common.auth import Principal, TokenVerifier, require, unauthorised
 from libs.common.errors import Problem, Refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -104,10 +104,23 @@ async def caller(request: Request, scope: str = "") -> Principal:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         raise unauthorised("token_missing", "A bearer token is needed.")
-    found: Principal = await request.app.state.verifier.verify(token.strip())
+    verifier: TokenVerifier = request.app.state.verifier
+    found = await verifier.verify(token.strip())
     if scope and not found.may(scope):
         raise Refusal.of(403, "scope_missing", f"This API key may not {scope}.")
     return found
+
+
+async def admin(request: Request) -> Principal:
+    """A person who is logged in as an admin."""
+    found = await caller(request)
+    return require(found.is_admin, found)
+
+
+async def service(request: Request) -> Principal:
+    """Another service, speaking for itself."""
+    found = await caller(request)
+    return require(found.is_service, found)
 
 
 async def body(request: Request, fields: frozenset[str]) -> Mapping[str, Any]:

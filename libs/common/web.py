@@ -16,11 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from libs.common import metrics, strictjson
-from libs.common.auth import Principal, TokenVerifier, unauthorised
+from libs.common.auth import Principal, TokenVerifier, require, unauthorised
 from libs.common.edge import Edge
 from libs.common.errors import Problem, Refusal
 from libs.common.health import Check, readiness
-from libs.common.lean import LeanDoor, LeanTable
+from libs.common.lean import LeanDoor, LeanTable, caller
 from libs.common.settings import CommonSettings
 
 ErrorTable = Mapping[type[Exception], tuple[int, str]]
@@ -75,7 +75,7 @@ class StrictRoute(APIRoute):
             if bytes_max is not None:
                 request.scope["body_bytes_max"] = bytes_max
             if not is_public:
-                request.state.principal = await _authenticate(request)
+                request.state.principal = await caller(request)
             strict = _StrictRequest(request.scope, request.receive)
             if has_json and "json" in request.headers.get("content-type", ""):
                 await strict.json()
@@ -87,14 +87,6 @@ class StrictRoute(APIRoute):
 def router(**options: Any) -> APIRouter:
     """A router of strict routes."""
     return APIRouter(route_class=StrictRoute, **options)
-
-
-async def _authenticate(request: Request) -> Principal:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise unauthorised("token_missing", "A bearer token is needed.")
-    verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(token.strip())
 
 
 # dependencies are async throughout: FastAPI runs others in a thread, which costs more than they do
@@ -110,32 +102,26 @@ async def principal(request: Request) -> Principal:
 
 async def require_user(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """A person, of any role; no API key, no service."""
-    return _require(caller.kind == "user", caller)
+    return require(caller.kind == "user", caller)
 
 
 async def require_admin(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """A person who is logged in as an admin."""
-    return _require(caller.is_admin, caller)
+    return require(caller.is_admin, caller)
 
 
 async def require_service(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """Another service, speaking for itself."""
-    return _require(caller.is_service, caller)
+    return require(caller.is_service, caller)
 
 
 def require_scope(scope: str) -> Callable[..., Awaitable[Principal]]:
     """A person, or an API key with this scope."""
 
     async def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
-        return _require(not caller.is_service and caller.may(scope), caller)
+        return require(not caller.is_service and caller.may(scope), caller)
 
     return check
-
-
-def _require(is_allowed: bool, caller: Principal) -> Principal:
-    if not is_allowed:
-        raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
-    return caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,7 @@ def lean_routes(deps: Deps, news: News) -> list[LeanRoute]:
     """The search, which is asked most, without FastAPI's machinery."""
 
     async def search(request: Request) -> Response:
-        if not (await lean.caller(request)).is_service:
-            raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
+        await lean.service(request)
         _require_filled(news)
         asked = await lean.body(request, _SEARCH_FIELDS)
         try:

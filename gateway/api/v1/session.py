@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.api import answers
 from gateway.api.bodies import LoginBody, NewPasswordBody, PasswordChangeBody, ResetBody, SignupBody
-from gateway.api.operation import Call, Registry, Reply, with_faults
+from gateway.api.operation import Call, Registry, Reply
 from gateway.api.views import PROFILE, given
 from gateway.clients.identity import LoginRole, SessionAnswer
 from gateway.flows import NewMember, faults_of, log_out, sign_up
@@ -70,8 +70,8 @@ def _member(body: SignupBody) -> NewMember:
     answers=answers.SignedUp,
     published=True,
     example={**_STAND_INS, "entityName": "Ana's bakery"},
+    faults=_signup_faults,
 )
-@with_faults(_signup_faults)
 async def signup(call: Call, *, body: SignupBody) -> Reply:
     """The entity waits (`pending`) until an admin decides. A full profile may come along."""
     try:

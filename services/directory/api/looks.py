@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
-from libs.common.lean import LeanRoute, body, caller, texts
+from libs.common.lean import LeanRoute, admin, body, caller, service, texts
 from services.directory.api.shapes import NO_ID, answer, shown_answer, shown_list
 from services.directory.domain.entity import STATUSES
 from services.directory.service import reading
@@ -24,8 +24,7 @@ def lean_routes(deps: Deps) -> list[LeanRoute]:
         return answer({"items": await reading.mine(deps, await caller(request))})
 
     async def counts(request: Request) -> Response:
-        if not (await caller(request)).is_admin:
-            raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
+        await admin(request)
         return answer(dict.fromkeys(STATUSES, 0) | await deps.store.count_by_status())
 
     async def one(request: Request) -> Response:
@@ -40,8 +39,7 @@ def lean_routes(deps: Deps) -> list[LeanRoute]:
         return shown_list(await reading.several(deps, who, ids, _viewer(asked)))
 
     async def changes(request: Request) -> Response:
-        if not (await caller(request)).is_service:
-            raise Refusal.of(403, "forbidden", "This is not allowed with this token.")
+        await service(request)
         return answer(await reading.changes(deps, request.query_params.get("since")))
 
     return [

@@ -125,7 +125,7 @@ def _fees(ledger: Ledger) -> list[LeanRoute]:
         return json_response({"items": await ledger.agreements.fee_rules()})
 
     async def add(request: Request) -> Response:
-        who = await parse.admin(request)
+        who = await lean.admin(request)
         shape = await lean.body(request, frozenset({"name", "share_ppm"}))
         problems: list[Problem] = []
         name = parse.text(shape.get("name"), "name", problems, NAME_LENGTH_MAX, multiline=False)
@@ -145,7 +145,7 @@ def _fees(ledger: Ledger) -> list[LeanRoute]:
         return json_response(made, 201)
 
     async def end(request: Request) -> Response:
-        who = await parse.admin(request)
+        who = await lean.admin(request)
         rule = str(request.path_params["fee_id"])
         code = await ledger.agreements.end_fee(rule, who.id, context.request_id.get()) if is_id(rule) else "unknown_fee"
         if code != "ok":

@@ -66,14 +66,6 @@ async def person(request: Request, scope: str) -> Principal:
     return found
 
 
-async def admin(request: Request) -> Principal:
-    """A person who is logged in as an admin."""
-    found = await caller(request)
-    if not found.is_admin:
-        raise Refusal.of(403, "forbidden", "Only an admin may do this.")
-    return found
-
-
 def asked(request: Request, who: Principal, *body_parts: object) -> Asked:
     """Who asks and under which key; the hash of what is asked tells a repeat from another request."""
     key = request.headers.get("idempotency-key")

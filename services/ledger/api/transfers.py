@@ -60,7 +60,7 @@ def _movements(ledger: Ledger) -> list[LeanRoute]:
         return parse.outcome_response(outcome)
 
     async def on_behalf(request: Request) -> Response:
-        who = await parse.admin(request)
+        who = await lean.admin(request)
         outcome = await ledger.paying.submit(_payment_of(request, who, await lean.body(request, _PAYMENT_FIELDS)))
         ledger.told()
         return parse.outcome_response(outcome, 201)

@@ -99,7 +99,7 @@ async def index_written(matcher: Matcher, bus: Bus, names: Names) -> None:
         written += 1
         _die(written)
 
-    matcher.news.learn = last  # type: ignore[method-assign]
+    matcher.news.learn = last  # type: ignore[method-assign]  # the point at which it dies
     await bus.subscribe(names.to_learn, matcher.learning)
 
 
@@ -114,7 +114,7 @@ async def index_acknowledged(matcher: Matcher, bus: Bus, names: Names, amqp_url:
         if written == changes:
             all_written.set()
 
-    matcher.news.learn = count  # type: ignore[method-assign]
+    matcher.news.learn = count  # type: ignore[method-assign]  # likewise
     await bus.subscribe(names.to_learn, matcher.learning)
     await all_written.wait()
     await bus.close()
