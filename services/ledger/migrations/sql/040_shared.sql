@@ -3,7 +3,8 @@
 -- SQL functions of one expression are put into the query that uses them; any other would be planned at each call, so the
 -- rest is PL/pgSQL.
 -- The operations' plans are made once a session, often while the books are still empty: nothing tells the planner then that
--- a join by hashing, merging or of a kept whole table will not stay the cheapest. So they may only look up by index.
+-- a join by hashing, merging or of a kept whole table will not stay the cheapest. So they may only look up by index: those
+-- that declare enable_seqscan = off are given the other settings in lists/010_places.sql.
 CREATE FUNCTION new_id() RETURNS uuid
 LANGUAGE sql VOLATILE AS $$
     -- UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, chance

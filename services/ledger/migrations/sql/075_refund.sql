@@ -4,7 +4,7 @@ CREATE FUNCTION propose_refund(
     p_hash bytea, p_request text, p_reserve boolean, p_lifetime interval, p_remind_before interval
 ) RETURNS TABLE (code text, room bigint, replayed boolean, answer text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     original transfer;

@@ -66,7 +66,7 @@ CREATE FUNCTION propose_group(
     p_lifetime interval, p_remind_before interval
 ) RETURNS TABLE (code text, room bigint, replayed boolean, answer text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     me account;
@@ -139,7 +139,7 @@ CREATE FUNCTION accept_group(
     p_group uuid, p_for uuid, p_caller text, p_entity uuid, p_reserve boolean, p_request text
 ) RETURNS TABLE (code text, room bigint, replayed boolean, answer text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     me account;
@@ -211,7 +211,7 @@ CREATE FUNCTION end_group(
     p_group uuid, p_caller text, p_entity uuid, p_admin boolean, p_reason text, p_request text
 ) RETURNS TABLE (code text, room bigint, replayed boolean, answer text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     v_starter uuid;

@@ -5,7 +5,7 @@ CREATE FUNCTION pay_batch(
     p_keys text[], p_hashes bytea[], p_requests text[]
 ) RETURNS TABLE (item integer, code text, room bigint, replayed boolean, answer text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     n integer := cardinality(p_ids);

@@ -1,7 +1,7 @@
 -- What time does: proposals expire by the database's clock (LE-07), after a reminder. Any number of workers may call.
 CREATE FUNCTION expire_due(p_limit integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_ids uuid[];
     v_groups uuid[];
@@ -38,7 +38,7 @@ $$;
 
 CREATE FUNCTION remind_due(p_limit integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_ids uuid[];
 BEGIN
@@ -61,7 +61,7 @@ $$;
 -- Forgets outcomes older than this; at least a day stays.
 CREATE FUNCTION forget_outcomes(p_older interval) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     v_count bigint;
 BEGIN

@@ -6,7 +6,7 @@ CREATE FUNCTION import_batch(
     p_caller text, p_request text
 ) RETURNS TABLE (item integer, code text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off AS $$
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     n integer := cardinality(p_ids);

@@ -8,7 +8,7 @@ REVOKE ALL ON transfer_place_view FROM PUBLIC;
 
 GRANT SELECT ON transfer_place_view TO mccs_ledger_service, mccs_ledger_auditor;
 
--- Operations of books that earlier code made: look-ups by index alone (see 040_shared.sql).
+-- Every operation: look-ups by index alone (see 040_shared.sql).
 DO $$
 DECLARE
     operation regprocedure;
