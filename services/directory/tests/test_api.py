@@ -63,11 +63,10 @@ async def test_services_ask_which_entities_changed(api, deps, user, door):
     assert first["ids"] is None
     entity = await signed_up(deps, user)
     told = await api(GATEWAY, "GET", "/entities/changes", since=first["mark"])
-    if door == "mongodb":
-        assert told == first == {"mark": None, "ids": None}
-        return
     assert told["ids"] == [entity.id]
-    assert (await api(GATEWAY, "GET", "/entities/changes", since=told["mark"]))["ids"] == []
+    # MongoDB names what changed a while before, too
+    again = [entity.id] if door == "mongodb" else []
+    assert (await api(GATEWAY, "GET", "/entities/changes", since=told["mark"]))["ids"] == again
     for odd in ("x", "-1", "1" * 30, "٣", ""):
         assert (await api(GATEWAY, "GET", "/entities/changes", since=odd))["ids"] is None
 

@@ -1,11 +1,13 @@
 """What each door's server refuses by itself, whoever talks to it, and what a dead relay leaves behind."""
 
+import time
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
+from bson import Timestamp
 from pymongo import AsyncMongoClient
 from pymongo.errors import WriteError
 
@@ -13,7 +15,7 @@ from libs.common.database import create_pool
 from services.directory.store.documents import entity_document
 from services.directory.store.doors import prepare_store
 from services.directory.store.mongodb.outbox import MongoOutbox
-from services.directory.store.port import Activity, Changes
+from services.directory.store.port import Activity, Changes, Write
 from services.directory.store.postgres.door import PostgresStore
 from services.directory.tests.builders import NOON, an_entity, first, following
 
@@ -87,8 +89,57 @@ async def test_what_changed_since_a_mark_is_named_whoever_ends_later(store, stor
 
 
 @on_mongodb
-async def test_mongodb_cannot_tell_what_changed(store):
-    assert await store.changes(None, 10) is None
+async def test_what_changed_since_a_mark_is_named_also_when_its_time_was_written_long_before(store, mongo_database):
+    old, other = [first(an_entity()) for _ in range(2)]
+    assert await store.insert(old)
+    assert not await store.insert(old), "the id is taken"
+    assert (await mongo_database.entity.find_one({}))["version"] == 1
+    assert await mongo_database.entity.count_documents({"touched": {"$type": "timestamp"}}) == 1
+    # so long ago that no write which said so can come to sight any more
+    await _say_touched(mongo_database, old, _now_s() - 60)
+    mark = (await store.changes(None, 10)).mark
+    assert (await store.changes(mark, 10)).ids == ()
+    await store.insert(other)
+    told = await store.changes(mark, 10)
+    assert told.ids == (other.entity.id,)
+    # it read the clock before the mark and is seen only now
+    await _say_touched(mongo_database, old, _now_s() - 25)
+    told = await store.changes(told.mark, 10)
+    assert set(told.ids) == {old.entity.id, other.entity.id}
+    for each in (old, other):
+        await _say_touched(mongo_database, each, _now_s() - 60)
+    assert (await store.changes(told.mark, 10)).ids == ()
+    # one alone and several together; a deletion is a change like any other
+    [gone] = await store.save([following(old.entity, deleted=True)])
+    assert gone
+    assert (await store.changes(told.mark, 10)).ids == (old.entity.id,)
+    assert await store.save([following(other.entity, daily_matches=True), following(old.entity)]) == [True, False]
+    assert (await store.changes(told.mark, 1)).ids is None
+    assert set((await store.changes(told.mark, 2)).ids) == {old.entity.id, other.entity.id}
+
+
+@on_mongodb
+async def test_a_mark_that_the_server_has_not_reached_proves_nothing(store, mongo_database):
+    await store.insert(first(an_entity()))
+    mark = (await store.changes(None, 10)).mark
+    ahead = str((_now_s() + 3600) << 32)
+    told = await store.changes(ahead, 10)
+    assert told.ids is None
+    assert int(mark) <= int(told.mark) < int(ahead)
+    assert (await store.changes(told.mark, 10)).ids is not None
+    # put back from a copy
+    await mongo_database.note.delete_many({})
+    assert (await store.changes(told.mark, 10)).ids is None
+    assert (await store.changes("9" * 19, 10)).ids is None
+
+
+async def _say_touched(database, written: Write, at_s: int) -> None:
+    """As a write whose server read its clock at this moment."""
+    await database.entity.update_one({"_id": written.entity.id}, {"$set": {"touched": Timestamp(at_s, 0)}})
+
+
+def _now_s() -> int:
+    return int(time.time())
 
 
 @on_postgres
@@ -146,7 +197,7 @@ async def test_mongodb_sends_the_difference_of_a_change_alone(store, mongo_datab
 
 @on_mongodb
 async def test_what_waits_is_found_without_reading_what_does_not(store, mongo_database):
-    for asked in ({"due": {"$lte": 5}}, {"claim": "a token"}):
+    for asked in ({"due": {"$lte": 5}}, {"claim": "a token"}, {"touched": {"$gte": Timestamp(5, 0)}}):
         told = await mongo_database.command("explain", {"find": "entity", "filter": asked})
         assert "COLLSCAN" not in str(told["queryPlanner"]["winningPlan"])
 

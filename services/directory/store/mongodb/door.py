@@ -1,11 +1,13 @@
 """The MongoDB door of the directory's store.
 
 Written for MongoDB 6 to 8 with these commands alone: insert, find, update (`$set`, `$setOnInsert`, `$inc`, `$push`, `$pull`,
-`$min`, `$unset`), delete, count, aggregate (`$match`, `$project`, `$unwind`, `$group`, `$sort`), create, collMod, createIndexes,
+`$min`, `$unset`,
+`$currentDate`), delete, count, aggregate (`$match`, `$project`, `$unwind`, `$group`, `$sort`), create, collMod, createIndexes,
 dropIndexes, listIndexes, listCollections, ping. No multi-document transaction, no findAndModify, no server-side script.
 """
 
 import asyncio
+import math
 import time
 
 from pymongo import AsyncMongoClient
@@ -21,6 +23,8 @@ from services.directory.store.mongodb.schema import Database, prepare
 from services.directory.store.mongodb.terms import Jobs, Pictures, Terms
 
 DATABASE = "mccs_directory"
+LATE_S = 20
+"""What a write may take beyond its time limit until others see it."""
 
 
 class MongoStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
@@ -28,8 +32,9 @@ class MongoStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
 
     counts_may_drift = True
 
-    def __init__(self, client: AsyncMongoClient[dict[str, object]], database: Database) -> None:
+    def __init__(self, client: AsyncMongoClient[dict[str, object]], database: Database, *, late_s: int) -> None:
         self._client = client
+        self._late_s = late_s
         self._database = database
         self.outbox = MongoOutbox(database)
 
@@ -56,7 +61,8 @@ class MongoStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
         except BaseException:
             await client.close()
             raise
-        return cls(client, client.get_default_database(DATABASE))
+        late_s = math.ceil(statement_timeout_s) + LATE_S
+        return cls(client, client.get_default_database(DATABASE), late_s=late_s)
 
     async def prepare(self) -> None:
         """Collections, schemas and indexes; safe to repeat."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson import Timestamp
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
@@ -20,6 +21,10 @@ from services.directory.store.port import Changes, EntityFilter, Glance, Members
 
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
+_TOUCHED: dict[str, Any] = {"$currentDate": {"touched": {"$type": "timestamp"}}}
+"""With every write of an entity: the server's clock while it carries it out."""
+_BEAT = "entities_asked"
+_BEATEN: dict[str, Any] = {"$currentDate": {"at": {"$type": "timestamp"}}}
 
 
 def part_of(text: str) -> dict[str, Any]:
@@ -27,15 +32,31 @@ def part_of(text: str) -> dict[str, Any]:
     return {"$regex": re.escape(folded(text))}
 
 
+def _timestamp(mark: str) -> Timestamp:
+    time, inc = divmod(int(mark), 1 << 32)
+    return Timestamp(min(time, (1 << 32) - 1), inc)
+
+
+def _number(moment: Timestamp) -> int:
+    return (moment.time << 32) + moment.inc
+
+
 class Entities:
     """Entities."""
 
     _database: Database
+    _late_s: int
+    """By how much a write may be seen later than its server's clock said; its time limit is shorter."""
     outbox: MongoOutbox
 
     async def insert(self, write: Write) -> bool:
+        document = entity_document(write.entity) | self.outbox.waiting(write.events)
+        # as an update, so that the server sets the time; what is there does not match and is in the way of the insert
+        seen = {"_id": document.pop("_id"), "version": 0}
         try:
-            await self._database.entity.insert_one(entity_document(write.entity) | self.outbox.waiting(write.events))
+            await self._database.entity.update_one(
+                seen, {"$set": {"version": document.pop("version")}, "$setOnInsert": document, **_TOUCHED}, upsert=True
+            )
         except DuplicateKeyError:
             return False
         await self._told([write])
@@ -66,8 +87,8 @@ class Entities:
             there = entity_document(write.before)
             same = {name: document.pop(name) for name in list(document) if document[name] == there.get(name)}
             # an insert is never meant; were it tried (see _saved), it would be refused for its key and nothing else
-            return seen, {**self.outbox.pushing(write.events, document), "$setOnInsert": same}
-        return seen, self.outbox.pushing(write.events, document)
+            return seen, {**self.outbox.pushing(write.events, document), "$setOnInsert": same, **_TOUCHED}
+        return seen, {**self.outbox.pushing(write.events, document), **_TOUCHED}
 
     async def entity(self, entity_id: str) -> Entity | None:
         document = await self._database.entity.find_one({"_id": entity_id}, {"pending": 0})
@@ -103,7 +124,26 @@ class Entities:
         return [(entity, [each for each in members if each.entity_id == entity.id]) for entity in entities]
 
     async def changes(self, since: str | None, limit: int) -> Changes | None:
-        return None  # nothing in MongoDB tells the order of commits to who reads
+        asked = None if since is None else _timestamp(since)
+        follows = asked is not None and await self._beat_after(asked)
+        if not follows:
+            await self._database.note.update_one({"_id": _BEAT}, _BEATEN, upsert=True)
+        # what was committed before this beat, which the majority has, is seen by who asks the majority after it
+        beat = await self._database.note.find_one({"_id": _BEAT})
+        if beat is None:
+            return None  # somebody emptied the collection meanwhile
+        ids: tuple[str, ...] | None = None if asked else ()
+        if asked is not None and follows:
+            since_then = {"touched": {"$gte": Timestamp(max(0, asked.time - self._late_s), 0)}}
+            found = await self._database.entity.find(since_then, {"_id": 1}, limit=limit + 1).to_list()
+            ids = tuple(each["_id"] for each in found) if len(found) <= limit else None
+        return Changes(str(_number(beat["at"])), ids)
+
+    async def _beat_after(self, since: Timestamp) -> bool:
+        """Has the server write its time down; False where what stands there is older than this: the mark is of another
+        database, or of this one before it was put back from a copy."""
+        result = await self._database.note.update_one({"_id": _BEAT, "at": {"$gte": since}}, _BEATEN)
+        return result.matched_count == 1
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         return await self._list({"_id": {"$gt": entity_id}}, [("_id", 1)], limit=limit)

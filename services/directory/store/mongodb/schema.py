@@ -85,6 +85,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("tags", ASCENDING), ("_id", ASCENDING)], name="tags"),
         IndexModel([("categories", ASCENDING), ("_id", ASCENDING)], name="categories"),
         IndexModel([("picture_names", ASCENDING)], name="pictures"),
+        IndexModel([("touched", ASCENDING)], name="touched", sparse=True),
     ],
     "membership": [
         IndexModel([("user_id", ASCENDING)], name="user"),
