@@ -1,4 +1,4 @@
-"""Making many objects that last: the collector need not look through them again and again while they are made, nor later."""
+"""Objects that last: the collector need not look through them again and again."""
 
 import contextlib
 import gc
@@ -8,29 +8,22 @@ YOUNG_MAX, MIDDLE_MAX, OLD_MAX = 10_000, 20, 1_000_000
 """While they are made: seldom, and what is old not at all."""
 
 
-class _Making:
-    """How many are at it in this process, and what the collector's thresholds are otherwise."""
-
-    count = 0
-    usual = gc.get_threshold()
-
-
 @contextlib.contextmanager
 def lasting() -> Iterator[None]:
-    """Around a start, or the filling of an index in memory; several may overlap in any order.
+    """Around a start: what it makes is out of the collector's sight afterwards.
 
-    Without it every full collection walks all modules and declarations: 65 to 140 ms in which a ledger answers nobody,
-    and a third of the time of a fill.
+    Without it every full collection walks all modules and declarations: 65 to 140 ms in which a ledger answers nobody.
     """
-    if not _Making.count:
-        _Making.usual = gc.get_threshold()
-        gc.set_threshold(YOUNG_MAX, MIDDLE_MAX, OLD_MAX)
-    _Making.count += 1
+    usual = gc.get_threshold()
+    gc.set_threshold(YOUNG_MAX, MIDDLE_MAX, OLD_MAX)
     try:
         yield
-        gc.collect(1)  # what is garbage already shall not stay for ever
-        gc.freeze()
+        settle()
     finally:
-        _Making.count -= 1
-        if not _Making.count:
-            gc.set_threshold(*_Making.usual)
+        gc.set_threshold(*usual)
+
+
+def settle() -> None:
+    """All that lives now lasts; what is garbage already shall not stay for ever."""
+    gc.collect()
+    gc.freeze()

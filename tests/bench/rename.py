@@ -26,7 +26,6 @@ from libs.common.auth import Principal
 from libs.common.clock import utc_now
 from libs.common.envelope import Envelope
 from libs.common.ids import new_id
-from libs.common.lasting import lasting
 from libs.common.testing.servers import drop_database, make_database
 from services.directory.domain.entity import DatedTag, Entity
 from services.directory.service.deps import Deps as DirectoryDeps
@@ -139,9 +138,8 @@ class Node:
 
 async def measure(node: Node, entities: int) -> list[Figure]:
     """Fills, searches while nothing happens, renames while searching."""
-    with lasting():  # as the service does when it has filled its index
-        await node.learn_words()
-        await node.fill(entities)
+    await node.learn_words()
+    await node.fill(entities)
     idle_over, over, renamed = asyncio.Event(), asyncio.Event(), asyncio.Event()
     idle_searching = asyncio.create_task(node.searching(idle_over))
     await asyncio.sleep(IDLE_S)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from libs.common.clock import rfc3339
-from libs.common.lasting import lasting
 from services.matcher.bench.community import NOW_MS, YEAR_MS, Community, an_id, percentile
 from services.matcher.bench.fakes import deps_of
 from services.matcher.bench.report import Figure
@@ -30,9 +29,8 @@ async def measure(lexicon: NodeLexicon, entities: int) -> list[Figure]:
     gc.collect()
     before_mb, began, began_cpu = own_memory_mb(), time.perf_counter(), time.process_time()
     index = MemoryIndex(lexicon)
-    with lasting():
-        for item in exported:
-            index.apply(change_of(item))
+    for item in exported:
+        index.apply(change_of(item))
     took_s, cpu = time.perf_counter() - began, f"processor time {time.process_time() - began_cpu:.1f} s"
     gc.collect()
     memory_mb = own_memory_mb() - before_mb

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from elasticsearch import AsyncElasticsearch
@@ -167,7 +168,7 @@ async def _jumps(
             page = row // 10 + 1 + (2 * turn if row < total // 2 else -2 * turn)
             far = replace(command, page=page)
             for times in (jumps, again):
-                times[row].append(await timed(lambda far=far: search(deps, far)))  # type: ignore[misc]
+                times[row].append(await timed(partial(search, deps, far)))
     return percentile(first, 0.5), jumps, again
 
 

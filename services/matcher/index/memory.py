@@ -1,10 +1,10 @@
 """The index in process: posting lists in memory, for one process, filled from the directory at every start."""
 
 import asyncio
-import gc
 import sys
 from collections.abc import Iterable, Sequence
 
+from libs.common.lasting import settle
 from services.matcher.domain.documents import Document, Side, apply
 from services.matcher.index.port import Change, Documents, Found, Query, words_of_name
 from services.matcher.index.shelves import Shelves
@@ -74,8 +74,7 @@ class MemoryIndex:
         self._unsettled += 1
         if self._unsettled >= SETTLED_EVERY:
             self._unsettled = 0
-            gc.collect()  # what is garbage already shall not stay for ever
-            gc.freeze()
+            settle()
         return new
 
     async def get(self, entity_id: str) -> Document | None:

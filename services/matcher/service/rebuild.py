@@ -11,7 +11,6 @@ from typing import Literal
 import structlog
 
 from libs.common.errors import Refusal
-from libs.common.lasting import lasting
 from services.matcher.domain.documents import Band, Dismissed, Document, Fact, apply
 from services.matcher.index.port import Change, Documents, IndexAway, Target
 from services.matcher.service.deps import Deps
@@ -101,8 +100,7 @@ class Rebuilder:
             self.status = replace(self.status, total=await self._deps.index.size())
             target = await self._deps.index.rebuilding()
             try:
-                with lasting():
-                    await self._fill(target)
+                await self._fill(target)
                 if verify:
                     await self._verify(target)
                 await target.commit()

@@ -66,7 +66,7 @@ async def test_the_best_are_those_of_a_search_without_whom_i_leave_out(index: In
 async def test_equal_lists_are_asked_for_once_and_known_documents_read_once(index: ElasticIndex):
     await fill(index, *(an_entity(number, wants=["bread"]) for number in range(1, 6)))
     client = Counting(index)
-    bests = Bests(client, index.name)  # type: ignore[arg-type]
+    bests = Bests(client, index.name)  # type: ignore[arg-type]  # it takes the place of a client
     first, second = await bests.of([who_wants(index, "bread", 1), who_wants(index, "bread", 2)])
     assert (sorted(numbers(first)), sorted(numbers(second))) == ([2, 3, 4, 5], [1, 3, 4, 5])
     assert client.searches == 1
