@@ -23,7 +23,6 @@ from gateway.api.answering import (
 from gateway.api.cors import Cors
 from gateway.api.operation import Call, Given, Operation, RawReply, Registry, Reply
 from gateway.api.reading import read_body, read_query, right_fields
-from gateway.api.routing import Methods, Router
 from gateway.context import GatewayContext, caller_of
 from gateway.edge import Receive, Scope
 from gateway.public_reads import Kept
@@ -31,7 +30,9 @@ from libs.common.auth import Principal
 from libs.common.context import request_id
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import is_id
+from libs.common.paths import Paths
 
+Methods = Mapping[str, Operation]
 log = structlog.get_logger(__name__)
 _KEY_MAX = 255
 
@@ -42,13 +43,13 @@ class Api:
     def __init__(self, context: GatewayContext, registry: Registry) -> None:
         self._context = context
         self._public_reads = context.public_reads
-        self._router = Router.of(registry)
+        self._paths = paths_of(registry)
         self._cors = Cors(context.settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[str, str] = scope["state"]["headers"]
         origin = headers.get("origin")
-        found = self._router.find(scope["path"].rstrip("/"))
+        found = self._paths.find(scope["path"].rstrip("/"))
         if scope["method"] == "OPTIONS":
             await self._options(send, origin, found[0] if found else {})
             return
@@ -240,6 +241,17 @@ class Api:
         await send_whole(
             send, reply.status or operation.status, body, [*headers, *encoding], content_type=kind, head=head
         )
+
+
+def paths_of(registry: Registry) -> Paths[Operation]:
+    """All operations by path and method. Raises ValueError where two have the same."""
+    paths: Paths[Operation] = Paths()
+    for operation in registry.operations:
+        methods = paths.methods(operation.path)
+        if operation.method in methods:
+            raise ValueError(f"{operation.method} {operation.path} is declared twice")
+        methods[operation.method] = operation
+    return paths
 
 
 def judge(operation: Operation, principal: Principal | None) -> None:

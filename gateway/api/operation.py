@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.context import GatewayContext
 from libs.common.auth import Principal
 from libs.common.errors import Problem
+from libs.common.paths import open_parts
 from libs.common.peers import Caller
 
 Who = Literal["anyone", "visitor", "member", "admin", "person"]
@@ -138,8 +139,7 @@ class Operation:
     path_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = (part[1:-1] for part in self.path.split("/") if part.startswith("{"))
-        object.__setattr__(self, "path_names", tuple(names))
+        object.__setattr__(self, "path_names", open_parts(self.path))
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from libs.common import strictjson
 from libs.common.auth import Principal, TokenVerifier, require, unauthorised
 from libs.common.errors import Problem, Refusal
+from libs.common.paths import Paths, open_parts
 
 Handler = Callable[[Request], Awaitable[Response]]
 LeanRoute = tuple[str, Handler, str]
@@ -28,31 +29,8 @@ class _Named(Route):
         return match, child
 
 
-class LeanTable:
-    """Lean routes by method and number of parts of their path."""
-
-    def __init__(self) -> None:
-        self._routes: dict[tuple[str, int], list[tuple[list[str], LeanRoute, _Named]]] = {}
-
-    def put_first(self, made: LeanRoute, route: _Named) -> None:
-        """Before all that are there."""
-        pattern = made[0].split("/")
-        self._routes.setdefault((made[2], len(pattern)), []).insert(0, (pattern, made, route))
-
-    def find(self, method: str, path: str) -> tuple[Handler, _Named, dict[str, str]] | None:
-        """The handler, its route and the path's parameters."""
-        parts = path.split("/")
-        for pattern, made, route in self._routes.get((method, len(parts)), ()):
-            given: dict[str, str] = {}
-            for wanted, part in zip(pattern, parts, strict=True):
-                if wanted == part:
-                    continue
-                if not (part and wanted.startswith("{")):
-                    break
-                given[wanted[1:-1]] = part
-            else:
-                return made[1], route, given
-        return None
+LeanTable = Paths[tuple[Handler, _Named, tuple[str, ...]]]
+"""Handler, route and the names of the path's open parts, by path and method."""
 
 
 class LeanDoor:
@@ -73,11 +51,13 @@ class LeanDoor:
         self._lean = around(self._answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._table.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        methods, values = (self._table.find(scope["path"]) if scope["type"] == "http" else None) or ({}, [])
+        found = methods.get(scope["method"]) if methods else None
         if found is None:
             await self._app(scope, receive, send)
             return
-        scope["lean_handler"], scope["route"], scope["path_params"] = found
+        scope["lean_handler"], scope["route"], names = found
+        scope["path_params"] = dict(zip(names, values, strict=True))
         await self._lean(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,14 +69,14 @@ class LeanDoor:
 
 
 def add_lean(app: FastAPI, routes: Sequence[LeanRoute]) -> None:
-    """Puts them before all other routes, in this order.
+    """Puts them before all other routes, and in the place of those that had the same path and method.
 
     They stand among the router's routes too, which answers what asks for them by another method.
     """
     made = [_Named(path, handler, methods=[method], include_in_schema=False) for path, handler, method in routes]
     app.router.routes[:0] = made
-    for each, route in zip(reversed(routes), reversed(made), strict=True):
-        app.state.lean.put_first(each, route)
+    for (path, handler, method), route in zip(routes, made, strict=True):
+        app.state.lean.methods(path)[method] = (handler, route, open_parts(path))
 
 
 async def caller(request: Request, scope: str = "") -> Principal:

@@ -49,10 +49,11 @@ async def test_what_fits_no_lean_route_finds_the_others(call):
     assert (await call("DELETE", "/things/x")).codes == ["method_not_allowed"]
 
 
-async def test_routes_added_later_come_first(api, call):
+async def test_a_route_added_later_takes_the_place_of_its_like(api, call):
     """A service that starts again answers with its new parts."""
     add_lean(api, [_telling("/things/{name}", "GET", "new")])
-    assert (await call("GET", "/things/all")).body[0] == "new"
+    assert (await call("GET", "/things/one")).body[0] == "new"
+    assert (await call("GET", "/things/all")).body[0] == "all"
 
 
 async def test_request_id_body_limit_and_figures_are_those_of_every_route(call):
