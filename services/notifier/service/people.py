@@ -136,23 +136,22 @@ async def entity_deleted(deps: Deps, envelope: Envelope, event: directory.Entity
     await hear(deps, envelope, lambda connection: people.forget_entity(connection, event.entity_id))
 
 
-async def application_received(deps: Deps, envelope: Envelope, event: directory.ApplicationReceivedV1) -> None:
+def application_received(event: directory.ApplicationReceivedV1) -> list[NewNotice]:
     """EM-03."""
-    news = [
+    return [
         NewNotice("application_received", event.entity_id, {"entity": event.name}, address=event.email),
         NewNotice("new_application", None, {"entity": event.name, "entity_id": event.entity_id}),
     ]
-    await hear(deps, envelope, lambda connection: tell(deps, connection, envelope.id, envelope.time, news))
 
 
-async def contact_sent(deps: Deps, envelope: Envelope, event: directory.ContactSentV1) -> None:
+def contact_sent(event: directory.ContactSentV1) -> list[NewNotice]:
     """EM-07, DI-10. The operator's copy is a mail of its own and knows no address."""
     told = {"sender": event.from_name, "sender_id": event.from_entity_id, "body": event.body}
     news = [NewNotice("contact_message", event.to_entity_id, told, address=event.to_email, reply_to=event.from_email)]
     if event.copy_to_operator:
         copy = {"sender": event.from_name, "receiver": event.to_name, "body": event.body}
         news.append(NewNotice("contact_copy", None, copy))
-    await hear(deps, envelope, lambda connection: tell(deps, connection, envelope.id, envelope.time, news))
+    return news
 
 
 async def tags_changed(deps: Deps, envelope: Envelope, event: directory.TagsChangedV1) -> None:
@@ -178,7 +177,7 @@ async def match_dismissed(deps: Deps, envelope: Envelope, event: directory.Match
 # --- access to the account (EM-05), verification, invitations ------------------------------------------------------------
 
 
-async def reset_requested(deps: Deps, envelope: Envelope, event: identity.ResetRequestedV1) -> None:
+def reset_requested(event: identity.ResetRequestedV1) -> list[NewNotice]:
     """ID-08."""
     new = NewNotice(
         "password_reset",
@@ -188,10 +187,10 @@ async def reset_requested(deps: Deps, envelope: Envelope, event: identity.ResetR
         language=event.language,
         secret_id=event.reset_id,
     )
-    await _tell_one(deps, envelope, new)
+    return [new]
 
 
-async def verification_requested(deps: Deps, envelope: Envelope, event: identity.VerificationRequestedV1) -> None:
+def verification_requested(event: identity.VerificationRequestedV1) -> list[NewNotice]:
     """ID-02, ID-10: goes to the address that is to be verified, not to the one that is known."""
     new = NewNotice(
         "email_verification",
@@ -200,13 +199,13 @@ async def verification_requested(deps: Deps, envelope: Envelope, event: identity
         language=event.language,
         secret_id=event.verification_id,
     )
-    await _tell_one(deps, envelope, new)
+    return [new]
 
 
-async def signup_repeated(deps: Deps, envelope: Envelope, event: identity.SignupRepeatedV1) -> None:
+def signup_repeated(event: identity.SignupRepeatedV1) -> list[NewNotice]:
     """ID-02."""
     new = NewNotice("signup_repeated", event.user_id, address=event.email, language=event.language)
-    await _tell_one(deps, envelope, new)
+    return [new]
 
 
 async def invitation_sent(deps: Deps, envelope: Envelope, event: identity.InvitationSentV1) -> None:
@@ -227,25 +226,23 @@ async def invitation_sent(deps: Deps, envelope: Envelope, event: identity.Invita
     await hear(deps, envelope, effect)
 
 
-async def password_changed(deps: Deps, envelope: Envelope, event: identity.PasswordChangedV1) -> None:
+def password_changed(event: identity.PasswordChangedV1) -> list[NewNotice]:
     """EM-05."""
     new = NewNotice("password_changed", event.user_id, {"by_reset": event.by_reset}, address=event.email)
-    await _tell_one(deps, envelope, new)
+    return [new]
 
 
-async def login_failed(deps: Deps, envelope: Envelope, event: identity.LoginFailedV1) -> None:
+def login_failed(event: identity.LoginFailedV1) -> list[NewNotice]:
     """EM-05: only the failure that locked the account is told."""
-    if event.locked_until is not None:
-        told = {"until": rfc3339(event.locked_until), "address": event.address}
-        await _tell_one(deps, envelope, NewNotice("account_locked", event.user_id, told, address=event.email))
+    if event.locked_until is None:
+        return []
+    told = {"until": rfc3339(event.locked_until), "address": event.address}
+    return [NewNotice("account_locked", event.user_id, told, address=event.email)]
 
 
 async def login_succeeded(deps: Deps, envelope: Envelope, event: identity.LoginSucceededV1) -> None:
     """EM-05: only a login from a device that was not seen before is told."""
     if event.new_device:
         told = {"at": rfc3339(envelope.time), "address": event.address, "agent": event.agent[:200]}
-        await _tell_one(deps, envelope, NewNotice("new_device", event.user_id, told, address=event.email))
-
-
-async def _tell_one(deps: Deps, envelope: Envelope, new: NewNotice) -> None:
-    await hear(deps, envelope, lambda connection: tell(deps, connection, envelope.id, envelope.time, [new]))
+        new = NewNotice("new_device", event.user_id, told, address=event.email)
+        await hear(deps, envelope, lambda connection: tell(deps, connection, envelope.id, envelope.time, [new]))

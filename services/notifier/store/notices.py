@@ -23,20 +23,31 @@ _READ = """
      or exists (select from notice_read r where r.user_id = $1 and r.notice_id = n.id and r.read_at >= n.at))
 """
 
+_HEARD = "heard as (insert into inbox (id) select distinct unnest($18::text[]) on conflict do nothing returning id), "
 _ADD = """
-with kept as (
+with {heard} news as materialized (
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::jsonb[],
+                         $8::timestamptz[], $9::boolean[], $10::boolean[], $11::boolean[], $12::text[], $13::text[],
+                         $14::text[], $15::text[], $16::text[])
+    as news (id, event_id, kind, audience, recipient_id, bell, params, at, told_programs, mailed, optional, mail_id, address,
+             reply_to, language, secret_id)
+    {once}
+), kept as (
     insert into notice (id, event_id, kind, audience, recipient_id, bell, params, at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning id, kind, recipient_id
+    select id, event_id, kind, audience, recipient_id, bell, params, at from news on conflict do nothing returning id
 ), deliveries as (
     insert into delivery (id, webhook_id, notice_id, due_at)
-    select gen_random_uuid()::text, w.id, k.id, $10 from kept k join webhook w on w.owner = k.recipient_id
-    where $9 and w.active and (w.kinds = '{}' or k.kind = any(w.kinds)) on conflict do nothing
+    select gen_random_uuid()::text, w.id, n.id, $17 from news n join webhook w on w.owner = n.recipient_id
+    where n.told_programs and w.active and (w.kinds = '{{}}' or n.kind = any(w.kinds)) and n.id in (select id from kept)
+    on conflict do nothing
 )
 insert into mail (id, notice_id, address, reply_to, language, secret_id, due_at, created_at)
-select $13, k.id, $14, $15, $16, $17, $10, $10 from kept k
-where $11 and not ($12 and exists (select from preference p where p.subject_id = k.recipient_id and p.kind = k.kind
-    and p.channel = 'mail' and not p.wanted)) on conflict do nothing
+select mail_id, n.id, address, reply_to, language, secret_id, $17, $17 from news n
+where n.mailed and n.id in (select id from kept) and not (n.optional and exists (select from preference p
+    where p.subject_id = n.recipient_id and p.kind = n.kind and p.channel = 'mail' and not p.wanted)) on conflict do nothing
 """
+_ADD_NOTICES = _ADD.format(heard="", once="")
+_ADD_NOTICES_ONCE = _ADD.format(heard=_HEARD, once="where event_id in (select id from heard)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +73,64 @@ class NewMail:
     optional: bool
 
 
-async def add_notice(
-    connection: Connection,
-    notice_id: str,
-    event_id: str,
-    *,
-    kind: str,
-    audience: str,
-    recipient_id: str,
-    bell: bool,
-    params: dict[str, Any],
-    at: datetime,
-    told_programs: bool,
-    mail: NewMail | None,
-    now: datetime,
-) -> None:
-    """Keeps a notice with its mail and what its owner's programs are to be told, at once; nothing where it is kept
+@dataclass(frozen=True, slots=True)
+class KeptNotice:
+    """A notice to be kept, with its mail."""
+
+    id: str
+    event_id: str
+    kind: str
+    audience: str
+    recipient_id: str
+    bell: bool
+    params: dict[str, Any]
+    at: datetime
+    told_programs: bool
+    mail: NewMail | None
+
+
+async def add_notices(connection: Connection, kept: Sequence[KeptNotice], *, now: datetime) -> None:
+    """Keeps notices with their mails and what their owners' programs are to be told, at once; nothing of one that is kept
     already."""
-    wanted = mail or NewMail("", None, None, None, None, optional=False)
-    await connection.execute(
-        _ADD,
-        notice_id,
-        event_id,
-        kind,
-        audience,
-        recipient_id,
-        bell,
-        params,
-        at,
-        told_programs,
-        now,
-        mail is not None,
-        wanted.optional,
-        wanted.id,
-        wanted.address,
-        wanted.reply_to,
-        wanted.language,
-        wanted.secret_id,
-    )
+    if kept:
+        await connection.execute(_ADD_NOTICES, *_columns(kept), now)
+
+
+async def add_notices_once(
+    connection: Connection, event_ids: Sequence[str], kept: Sequence[KeptNotice], *, now: datetime
+) -> None:
+    """The same of events that are remembered as heard in the same step; nothing of those that were."""
+    await connection.execute(_ADD_NOTICES_ONCE, *_columns(kept), now, event_ids)
+
+
+_NO_MAIL = NewMail("", None, None, None, None, optional=False)
+
+
+def _columns(kept: Sequence[KeptNotice]) -> list[list[Any]]:
+    rows = []
+    for each in kept:
+        mail = each.mail or _NO_MAIL
+        rows.append(
+            (
+                each.id,
+                each.event_id,
+                each.kind,
+                each.audience,
+                each.recipient_id,
+                each.bell,
+                each.params,
+                each.at,
+                each.told_programs,
+                each.mail is not None,
+                mail.optional,
+                mail.id,
+                mail.address,
+                mail.reply_to,
+                mail.language,
+                mail.secret_id,
+            )
+        )
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 async def count_up(

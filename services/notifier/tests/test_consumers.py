@@ -243,3 +243,51 @@ async def test_the_operators_copy_of_a_message_knows_no_address(bench: Bench):
     assert copy["address"] is None
     assert copy["reply_to"] is None
     assert "@" not in copy["params"]
+
+
+async def test_messages_that_come_at_once_are_kept_in_one_step_each_once(bench: Bench):
+    await bench.pool.execute("create table commits as select pg_current_xact_id() as at where false")
+    await bench.pool.execute(
+        "create function note_commit() returns trigger language plpgsql as $$ begin"
+        " insert into commits values (pg_current_xact_id()); return null; end $$"
+    )
+    await bench.pool.execute(
+        "create trigger noted after insert on inbox for each statement execute function note_commit()"
+    )
+    try:
+        known = handlers(bench.deps)
+        news = [events.proposed(transfer_id=f"t{n}") for n in range(30)]
+        await asyncio.gather(*(known[envelope.type](envelope) for envelope in [*news, *news]))
+        await asyncio.gather(*(known[envelope.type](envelope) for envelope in news))
+        steps = await bench.rows("select count(*) as made from commits")
+    finally:
+        await bench.pool.execute("drop table commits; drop function note_commit cascade")
+    assert len(await kinds_told(bench)) == len(await mails(bench)) == 30
+    assert steps[0]["made"] <= 4
+
+
+async def test_a_message_that_cannot_be_kept_holds_up_no_other_of_its_set(bench: Bench):
+    known = handlers(bench.deps)
+    wrong = events.proposed(transfer_id="t2", description="not \x00 to be kept")
+    news = [events.proposed(transfer_id="t1"), wrong, events.proposed(transfer_id="t3")]
+    ends = await asyncio.gather(*(known[envelope.type](envelope) for envelope in news), return_exceptions=True)
+    assert [end is None for end in ends] == [True, False, True]
+    assert [row["id"] for row in await bench.rows("select params->>'transfer_id' as id from notice order by 1")] == [
+        "t1",
+        "t3",
+    ]
+    assert await bench.rows("select id from inbox where id = $1", wrong.id) == []
+
+
+async def test_a_set_that_the_database_does_not_take_is_told_when_it_comes_again(bench: Bench):
+    known = handlers(bench.deps)
+    news = [events.proposed(transfer_id=f"t{n}") for n in range(3)]
+    await bench.pool.execute("alter table mail rename to mail_away")
+    try:
+        ends = await asyncio.gather(*(known[each.type](each) for each in news), return_exceptions=True)
+    finally:
+        await bench.pool.execute("alter table mail_away rename to mail")
+    assert all(isinstance(end, Exception) for end in ends)
+    assert await kinds_told(bench) == []
+    await hear(bench, *news)
+    assert len(await mails(bench)) == 3
