@@ -1,31 +1,27 @@
-"""The door to other services over HTTP: pooled connections, a time limit on every call."""
+"""The door to other services over HTTP: kept connections, a time limit on every call."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from libs.common.auth import ServiceTokens
+from libs.common.http_client import BrokenAnswer, Host
 from libs.common.peers import Answer, Caller, Query, StreamedAnswer, away, refusal_of, request_headers, target
 
-_CONNECTIONS_MAX = 400
 _CONNECTIONS_PER_HOST_MAX = 100
-_KEEP_ALIVE_S = 30  # less than what the servers wait (libs.common.run)
-_CONNECT_TIMEOUT_S = 3.0
-_CHUNK_BYTES = 65_536
+_REFUSAL_BYTES_MAX = 1024 * 1024
 
 
 class HttpPeers:
     """Calls services at the addresses given by name, or all through one Unix socket; speaks for itself by `tokens`."""
 
     def __init__(self, urls: Mapping[str, str], tokens: ServiceTokens, *, unix_socket: str | None = None) -> None:
-        self._unix_socket = unix_socket
-        self._urls = {name: url.rstrip("/") for name, url in urls.items()}
+        self._hosts = {
+            name: Host(url, connections_max=_CONNECTIONS_PER_HOST_MAX, unix_socket=unix_socket)
+            for name, url in urls.items()
+        }
         self._tokens = tokens
-        self._session: aiohttp.ClientSession | None = None
 
     async def call(
         self,
@@ -41,13 +37,14 @@ class HttpPeers:
         timeout_s: float = 10.0,
     ) -> Answer:
         payload = raw if raw is not None else orjson.dumps(body) if body is not None else None
-        async with self._request(
-            service, method, target(path, query), caller, payload, content_type, aiohttp.ClientTimeout(
-                total=timeout_s, sock_connect=min(timeout_s, _CONNECT_TIMEOUT_S)
+        headers = self._headers(service, caller, content_type if payload is not None else None)
+        with _reached(service):
+            head, content = await self._host(service).call(
+                method, target(path, query), headers, payload, timeout_s=timeout_s
             )
-        ) as response:  # fmt: skip
-            content = await response.read()
-            return Answer(response.status, _lowered(response), content)
+        if head.status >= 400:
+            raise refusal_of(head.status, head.headers, content)
+        return Answer(head.status, head.headers, content)
 
     @asynccontextmanager
     async def stream(
@@ -60,67 +57,44 @@ class HttpPeers:
         query: Query | None = None,
         timeout_s: float = 60.0,
     ) -> AsyncIterator[StreamedAnswer]:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=timeout_s)
-        async with self._request(service, method, target(path, query), caller, None, None, timeout) as response:
-            yield StreamedAnswer(response.status, _lowered(response), response.content.iter_chunked(_CHUNK_BYTES))
+        headers = self._headers(service, caller, None)
+        with _reached(service):
+            opened = self._host(service).stream(method, target(path, query), headers, timeout_s=timeout_s)
+            async with opened as (head, chunks):
+                if head.status >= 400:
+                    raise refusal_of(head.status, head.headers, await _beginning(chunks))
+                yield StreamedAnswer(head.status, head.headers, chunks)
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        for host in self._hosts.values():
+            host.close()
 
-    @asynccontextmanager
-    async def _request(
-        self,
-        service: str,
-        method: str,
-        wanted: str,
-        caller: Caller,
-        payload: bytes | None,
-        content_type: str | None,
-        timeout: aiohttp.ClientTimeout,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        base = self._urls.get(service)
-        if base is None:
+    def _host(self, service: str) -> Host:
+        host = self._hosts.get(service)
+        if host is None:
             raise away(service, "no address is set")
-        headers = request_headers(
-            caller, lambda: self._tokens.token(service), content_type if payload is not None else None
-        )
-        try:
-            async with self._opened().request(
-                method,
-                URL(base + wanted, encoded=True),
-                data=payload,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
-                if response.status >= 400:
-                    raise refusal_of(response.status, _lowered(response), await response.read())
-                yield response
-        except TimeoutError:
-            raise away(service, "timeout") from None
-        except aiohttp.ClientError as fault:
-            raise away(service, type(fault).__name__) from fault
+        return host
 
-    def _opened(self) -> aiohttp.ClientSession:
-        """Made at the first call: a session belongs to the running loop."""
-        if self._session is None or self._session.closed:
-            limits: dict[str, Any] = {
-                "limit": _CONNECTIONS_MAX,
-                "limit_per_host": _CONNECTIONS_PER_HOST_MAX,
-                "keepalive_timeout": _KEEP_ALIVE_S,
-            }
-            connector = (
-                aiohttp.UnixConnector(self._unix_socket, **limits)
-                if self._unix_socket
-                else aiohttp.TCPConnector(**limits)
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
-            )
-        return self._session
+    def _headers(self, service: str, caller: Caller, content_type: str | None) -> dict[str, str]:
+        return request_headers(caller, lambda: self._tokens.token(service), content_type)
 
 
-def _lowered(response: Any) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """Of a refusal: no longer than one may be."""
+    told = b""
+    async for chunk in chunks:
+        told += chunk
+        if len(told) > _REFUSAL_BYTES_MAX:
+            break
+    return told
+
+
+@contextmanager
+def _reached(service: str) -> Iterator[None]:
+    """What went wrong on the way is a Refusal 503."""
+    try:
+        yield
+    except TimeoutError:
+        raise away(service, "timeout") from None
+    except (BrokenAnswer, OSError) as fault:
+        raise away(service, type(fault).__name__) from fault

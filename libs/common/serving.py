@@ -15,7 +15,7 @@ from libs.common.service import StartRefused
 Result = TypeVar("Result")
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
-"""Longer than our callers keep a connection (`libs.common.peers_http`)."""
+"""Longer than our callers keep a connection (`libs.common.http_client`)."""
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
