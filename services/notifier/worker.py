@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from libs.common.bus.port import Bus
-from libs.common.courtesy import Turn
 from libs.common.peers import Peers
 from services.notifier.mail.port import MailDoor
 from services.notifier.service.deps import Deps
@@ -55,7 +54,6 @@ class Pump:
         while not self._stopping:
             self._woken.clear()
             try:
-                turn = Turn()
                 found = await self._work()
             except Exception:
                 log.exception("round_failed", work=self._name)
@@ -63,7 +61,8 @@ class Pump:
                 continue
             if self._stopping:
                 return
-            await (turn.rest() if found else self._rest())
+            if not found:
+                await self._rest()
 
     async def _rest(self) -> None:
         try:

@@ -31,9 +31,13 @@ class FileDoor:
         return
 
     def _write(self, name: str, raw: bytes) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._folder / f".{name}.{os.getpid()}"
-        with beside.open("wb") as file:
+        try:
+            file = beside.open("wb")
+        except FileNotFoundError:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = beside.open("wb")
+        with file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())

@@ -7,17 +7,19 @@ lost on its way, is a mail sent again; it then carries the same Message-ID.
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from libs.common import outbox
 from libs.common.contracts.notifier import NoticeFailedV1, NoticeSentV1
+from libs.common.courtesy import Turn
 from libs.common.database import Connection, transaction
 from libs.common.envelope import Envelope
 from libs.common.errors import Refusal
-from libs.common.gathered import Gathered
 from libs.common.ids import derived_id, new_id
 from libs.common.peers import Caller, Peers
 from services.notifier.domain import KINDS, retry_delay_s
@@ -31,8 +33,8 @@ from services.notifier.words.kinds import words_of
 
 WRITING_TIME_MAX_S = 30.0
 LEASE_MARGIN_S = 30.0
-Ends = Gathered[EndedMail, None]
-"""Mails that come to their end while others' ends are being written are written with the next."""
+IN_HAND_PER_PLACE = 8
+"""Mails that are taken at once for each that is sent at once."""
 
 log = structlog.get_logger("notifier.mail")
 
@@ -46,51 +48,158 @@ class NoLonger(Exception):  # noqa: N818
 
 
 async def send_due(deps: Deps, peers: Peers, door: MailDoor) -> int:
-    """Sends what is due, a few at once; how many were in hand."""
-    now = deps.clock()
-    lease_s = deps.settings.mail_timeout_s + WRITING_TIME_MAX_S + LEASE_MARGIN_S
+    """Takes what is due in hand and sends it, a few at once; how many were in hand."""
+    now, settings = deps.clock(), deps.settings
+    lease_s = settings.mail_timeout_s + WRITING_TIME_MAX_S + LEASE_MARGIN_S
     async with deps.pool.acquire() as connection:
         claimed = await mails.claim_mails(
             connection,
             new_id(),
             now=now,
             until=now + timedelta(seconds=lease_s),
-            limit=deps.settings.mail_parallel_max,
+            limit=settings.mail_parallel_max * IN_HAND_PER_PLACE,
         )
-    ends: Ends = Gathered(lambda ended: _end(deps, ended), size_max=deps.settings.mail_parallel_max, at_once=1)
-    async with asyncio.TaskGroup() as group:
-        for mail in claimed:
-            group.create_task(_send(deps, peers, door, mail, ends))
+        if claimed:
+            receivers = await _receivers(deps, connection, claimed)
+    if claimed:
+        await _Round(deps, peers, door, claimed, receivers).send()
     return len(claimed)
 
 
-async def _send(deps: Deps, peers: Peers, door: MailDoor, mail: ClaimedMail, ends: Ends) -> None:
-    try:
-        async with asyncio.timeout(WRITING_TIME_MAX_S):
-            letter = await _write(deps, peers, mail)
-        async with asyncio.timeout(deps.settings.mail_timeout_s):
-            await door.send(letter)
-    except NoLonger as reason:
-        await ends.one(EndedMail(mail, "void", str(reason)))
-    except NotNow as reason:
-        await _later(deps, mail, str(reason), ends)
-    except TimeoutError:
-        await _later(deps, mail, "took too long", ends)
-    except MailRefused as refusal:
-        if refusal.for_good:
-            await ends.one(EndedMail(mail, "failed", refusal.reason))
-        else:
-            await _later(deps, mail, refusal.reason, ends)
-    except Exception as fault:  # one mail that cannot be written must not hold up the others
-        log.exception("mail.fault", mail_id=mail.id, kind=mail.kind)
-        await _later(deps, mail, f"{type(fault).__name__}: {fault}"[:500], ends)
-    else:
-        await ends.one(EndedMail(mail, "sent"))
+class _Round:
+    """Mails in hand on their way through the door."""
+
+    def __init__(
+        self, deps: Deps, peers: Peers, door: MailDoor, claimed: Sequence[ClaimedMail], receivers: "_Receivers"
+    ) -> None:
+        self._deps = deps
+        self._peers = peers
+        self._door = door
+        self._waiting = deque(claimed)
+        self._receivers = receivers
+        self._begin_until = deps.clock() + timedelta(seconds=LEASE_MARGIN_S)
+        self._ended: list[EndedMail] = []
+        self._settling = asyncio.Lock()
+
+    async def send(self) -> None:
+        """Ends with the last one's end. What there is no time for, or what a stop leaves, is given back untried."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._deps.settings.mail_parallel_max):
+                    group.create_task(self._work(group))
+        finally:
+            await self._settle()
+            if self._waiting:
+                async with self._deps.pool.acquire() as connection:
+                    await mails.give_back(connection, self._waiting, self._deps.clock())
+
+    async def _work(self, group: asyncio.TaskGroup) -> None:
+        while self._waiting and self._deps.clock() <= self._begin_until:
+            turn, mail = Turn(), self._waiting.popleft()
+            ended = await self._try(mail)
+            if ended is not None:
+                self._ended.append(ended)
+                group.create_task(self._settle())  # the next one need not wait for it
+            await turn.rest()
+
+    async def _try(self, mail: ClaimedMail) -> EndedMail | None:
+        """How it ended; None where it is tried again later."""
+        try:
+            async with asyncio.timeout(WRITING_TIME_MAX_S):
+                letter = await _write(self._deps, self._peers, mail, self._receivers)
+            async with asyncio.timeout(self._deps.settings.mail_timeout_s):
+                await self._door.send(letter)
+        except NoLonger as reason:
+            return EndedMail(mail, "void", str(reason))
+        except NotNow as reason:
+            return await self._later(mail, str(reason))
+        except TimeoutError:
+            return await self._later(mail, "took too long")
+        except MailRefused as refusal:
+            if refusal.for_good:
+                return EndedMail(mail, "failed", refusal.reason)
+            return await self._later(mail, refusal.reason)
+        except Exception as fault:  # one mail that cannot be written must not hold up the others
+            log.exception("mail.fault", mail_id=mail.id, kind=mail.kind)
+            return await self._later(mail, f"{type(fault).__name__}: {fault}"[:500])
+        return EndedMail(mail, "sent")
+
+    async def _later(self, mail: ClaimedMail, reason: str) -> EndedMail | None:
+        settings = self._deps.settings
+        if mail.tries >= settings.mail_tries_max:
+            return EndedMail(mail, "failed", reason)
+        delay_s = retry_delay_s(mail.tries, first_s=settings.mail_retry_first_s, max_s=settings.mail_retry_max_s)
+        log.warning("mail.later", mail_id=mail.id, kind=mail.kind, tries=mail.tries, delay_s=delay_s, reason=reason)
+        async with self._deps.pool.acquire() as connection:
+            due_at = self._deps.clock() + timedelta(seconds=delay_s)
+            await mails.postpone(connection, mail, due_at=due_at, reason=reason)
+        return None
+
+    async def _settle(self) -> None:
+        """Writes the ends that there are by now, one set at a time."""
+        async with self._settling:
+            ended = list(self._ended)
+            if ended:
+                await self._end(ended)
+                del self._ended[: len(ended)]
+
+    async def _end(self, ended: Sequence[EndedMail]) -> None:
+        """The mails' ends, told in the same transaction; nothing of those that another process has meanwhile."""
+        now = self._deps.clock()
+        async with transaction(self._deps.pool) as connection:
+            own = await mails.end_mails(connection, ended, now)
+            told = [_told(each, now) for each in ended if each.mail.id in own and each.state != "void"]
+            await outbox.add(connection, told)
+        for each in ended:
+            mail = each.mail
+            log.info(
+                "mail.ended", mail_id=mail.id, kind=mail.kind, state=each.state, tries=mail.tries, reason=each.reason
+            )
 
 
-async def _write(deps: Deps, peers: Peers, mail: ClaimedMail) -> Letter:
+@dataclass(frozen=True, slots=True)
+class _Receivers:
+    """To whom mails in hand go, as of when they were taken."""
+
+    people: Mapping[str, Addressee]
+    entities: Mapping[str, Addressee]
+    tokens: Mapping[tuple[str, str], str]
+
+    def of(self, mail: ClaimedMail) -> tuple[Addressee, str | None]:
+        """An entity's address as it is now, a person's as the event gave it."""
+        if mail.audience == "entity":
+            reader = self.entities.get(mail.recipient_id, Addressee())
+            return reader, reader.address or mail.address
+        if mail.audience == "user":
+            reader = self.people.get(mail.recipient_id, Addressee())
+            return reader, mail.address or reader.address
+        return Addressee(), mail.address
+
+
+async def _receivers(deps: Deps, connection: Connection, claimed: Sequence[ClaimedMail]) -> _Receivers:
+    ids = {
+        audience: list({mail.recipient_id for mail in claimed if mail.audience == audience})
+        for audience in ("user", "entity")
+    }
+    found = _Receivers(
+        await people.persons(connection, ids["user"]) if ids["user"] else {},
+        await people.entities(connection, ids["entity"]) if ids["entity"] else {},
+        {},
+    )
+    optional = [
+        (mail.recipient_id, mail.kind)
+        for mail in claimed
+        if not KINDS[mail.kind].mandatory and (reader := found.of(mail))[1] and not reader[0].gone
+    ]
+    if optional:
+        tokens = await notices.unsubscribe_tokens(connection, optional, lambda: secrets.token_urlsafe(24))
+        return replace(found, tokens=tokens)
+    return found
+
+
+async def _write(deps: Deps, peers: Peers, mail: ClaimedMail, receivers: _Receivers) -> Letter:
     settings = deps.settings
-    to, reader, unsubscribe_url = await _addressee(deps, mail)
+    to, reader, unsubscribe_url = _addressee(deps, mail, receivers)
     language = deps.language(mail.language or reader.language)
     secret = {} if mail.secret_id is None else {"token": await _secret(peers, mail.secret_id)}
     words = words_of(mail.kind, language, mail.params | secret)
@@ -118,27 +227,19 @@ async def _write(deps: Deps, peers: Peers, mail: ClaimedMail) -> Letter:
     )
 
 
-async def _addressee(deps: Deps, mail: ClaimedMail) -> tuple[str, Addressee, str | None]:
-    """Where it goes (an entity's address as it is now, a person's as the event gave it) and where this kind of mail is
-    switched off. Else NotNow or NoLonger."""
+def _addressee(deps: Deps, mail: ClaimedMail, receivers: _Receivers) -> tuple[str, Addressee, str | None]:
+    """Where it goes, and where this kind of mail is switched off. Else NotNow or NoLonger."""
     if mail.audience == "operator":
         if not deps.settings.operator_email:
             raise NoLonger("there is no operator's address")
         return deps.settings.operator_email, Addressee(), None
-    async with deps.pool.acquire() as connection:
-        if mail.audience == "entity":
-            reader = await people.entity(connection, mail.recipient_id)
-            address = reader.address or mail.address
-        elif mail.audience == "user":
-            reader = await people.person(connection, mail.recipient_id)
-            address = mail.address or reader.address
-        else:
-            reader, address = Addressee(), mail.address
-        if reader.gone:
-            raise NoLonger("the receiver is gone")
-        if not address:
-            raise NotNow("the address is not known yet")
-        return address, reader, await _unsubscribe_url(deps, connection, mail)
+    reader, address = receivers.of(mail)
+    if reader.gone:
+        raise NoLonger("the receiver is gone")
+    if not address:
+        raise NotNow("the address is not known yet")
+    token = receivers.tokens.get((mail.recipient_id, mail.kind))
+    return address, reader, f"{deps.settings.public_address}/unsubscribe/{token}" if token else None
 
 
 async def _secret(peers: Peers, secret_id: str) -> str:
@@ -149,36 +250,6 @@ async def _secret(peers: Peers, secret_id: str) -> str:
             raise NoLonger(f"identity: {refusal}") from refusal
         raise NotNow(f"identity: {refusal}") from refusal
     return str(answer.json()["token"])
-
-
-async def _unsubscribe_url(deps: Deps, connection: Connection, mail: ClaimedMail) -> str | None:
-    if KINDS[mail.kind].mandatory:
-        return None
-    token = await notices.unsubscribe_token(connection, mail.recipient_id, mail.kind, secrets.token_urlsafe(24))
-    return f"{deps.settings.public_address}/unsubscribe/{token}"
-
-
-async def _later(deps: Deps, mail: ClaimedMail, reason: str, ends: Ends) -> None:
-    settings = deps.settings
-    if mail.tries >= settings.mail_tries_max:
-        await ends.one(EndedMail(mail, "failed", reason))
-        return
-    delay_s = retry_delay_s(mail.tries, first_s=settings.mail_retry_first_s, max_s=settings.mail_retry_max_s)
-    log.warning("mail.later", mail_id=mail.id, kind=mail.kind, tries=mail.tries, delay_s=delay_s, reason=reason)
-    async with deps.pool.acquire() as connection:
-        await mails.postpone(connection, mail, due_at=deps.clock() + timedelta(seconds=delay_s), reason=reason)
-
-
-async def _end(deps: Deps, ended: Sequence[EndedMail]) -> Sequence[None]:
-    """The mails' ends, told in the same transaction; nothing of those that another process has meanwhile."""
-    now = deps.clock()
-    async with transaction(deps.pool) as connection:
-        own = [each for each in ended if await mails.end_mail(connection, each, now)]
-        await outbox.add(connection, [_told(each, now) for each in own if each.state != "void"])
-    for each in ended:
-        mail = each.mail
-        log.info("mail.ended", mail_id=mail.id, kind=mail.kind, state=each.state, tries=mail.tries, reason=each.reason)
-    return [None] * len(ended)
 
 
 def _told(ended: EndedMail, now: datetime) -> Envelope:

@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from libs.common.clock import rfc3339
+from libs.common.courtesy import Turn
 from libs.common.database import Connection, transaction
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import new_id
@@ -87,7 +88,7 @@ def _not_yours() -> Refusal:
 
 async def deliver_due(deps: Deps, door: WebDoor) -> int:
     """Tells programs what is due, a few at once; how many were in hand."""
-    settings = deps.settings
+    settings, turn = deps.settings, Turn()
     now = deps.clock()
     until = now + timedelta(seconds=settings.webhook_timeout_s + LEASE_MARGIN_S)
     async with deps.pool.acquire() as connection:
@@ -97,6 +98,8 @@ async def deliver_due(deps: Deps, door: WebDoor) -> int:
     async with asyncio.TaskGroup() as group:
         for delivery in claimed:
             group.create_task(_deliver(deps, door, delivery))
+    if claimed:
+        await turn.rest()
     return len(claimed)
 
 

@@ -1,5 +1,6 @@
 """Mail on its way: claimed by one process at a time, for a time; tried until it is sent, given up or void."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,18 +76,29 @@ async def postpone(connection: Connection, mail: ClaimedMail, *, due_at: datetim
     )
 
 
-async def end_mail(connection: Connection, ended: EndedMail, now: datetime) -> bool:
-    """The mail's end; addresses are dropped. False where it is no longer in these hands."""
-    return _one(
-        await connection.execute(
-            "update mail set state = $3, ended_at = $4, reason = $5, claim = null, address = null, reply_to = null"
-            " where id = $1 and claim = $2",
-            ended.mail.id,
-            ended.mail.claim,
-            ended.state,
-            now,
-            ended.reason,
-        )
+async def end_mails(connection: Connection, ended: Sequence[EndedMail], now: datetime) -> set[str]:
+    """The mails' ends; addresses are dropped. The ids of those that were in these hands; nothing of the others."""
+    rows = await connection.fetch(
+        "update mail set state = e.state, ended_at = $5, reason = e.reason, claim = null, address = null, reply_to = null"
+        " from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as e (id, claim, state, reason)"
+        " where mail.id = e.id and mail.claim = e.claim returning mail.id",
+        [each.mail.id for each in ended],
+        [each.mail.claim for each in ended],
+        [each.state for each in ended],
+        [each.reason for each in ended],
+        now,
+    )
+    return {row["id"] for row in rows}
+
+
+async def give_back(connection: Connection, mails: Sequence[ClaimedMail], now: datetime) -> None:
+    """Mails that were not tried are due again, as if nobody had taken them."""
+    await connection.execute(
+        "update mail set claim = null, due_at = $3, tries = mail.tries - 1"
+        " from unnest($1::text[], $2::text[]) as held (id, claim) where mail.id = held.id and mail.claim = held.claim",
+        [mail.id for mail in mails],
+        [mail.claim for mail in mails],
+        now,
     )
 
 

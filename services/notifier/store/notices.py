@@ -1,6 +1,6 @@
 """Notices, who has read them, and what people want to be told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -248,21 +248,30 @@ async def prefer(connection: Connection, subject_id: str, kind: str, channel: st
     )
 
 
-async def unsubscribe_token(connection: Connection, subject_id: str, kind: str, fresh: str) -> str:
-    """The token that switches this kind of mail off for this subject: the one there is, or the fresh one."""
-    there = await connection.fetchval(
-        "select token from unsubscribe_token where subject_id = $1 and kind = $2", subject_id, kind
+async def unsubscribe_tokens(
+    connection: Connection, wanted: Iterable[tuple[str, str]], fresh: Callable[[], str]
+) -> dict[tuple[str, str], str]:
+    """The tokens that switch these kinds of mail off for these subjects, by (subject, kind): those there are, or fresh ones."""
+    pairs = sorted(set(wanted))
+    subjects, kinds = [subject for subject, _ in pairs], [kind for _, kind in pairs]
+    rows = await connection.fetch(
+        "select u.subject_id, u.kind, u.token from unnest($1::text[], $2::text[]) as wanted (subject_id, kind)"
+        " join unsubscribe_token u using (subject_id, kind)",
+        subjects,
+        kinds,
     )
-    return str(
-        there
-        or await connection.fetchval(
-            "insert into unsubscribe_token (token, subject_id, kind) values ($1, $2, $3)"
-            " on conflict (subject_id, kind) do update set kind = excluded.kind returning token",
-            fresh,
-            subject_id,
-            kind,
+    found = {(row["subject_id"], row["kind"]): str(row["token"]) for row in rows}
+    missing = [pair for pair in pairs if pair not in found]
+    if missing:
+        rows = await connection.fetch(
+            "insert into unsubscribe_token (token, subject_id, kind) select * from unnest($1::text[], $2::text[], $3::text[])"
+            " on conflict (subject_id, kind) do update set kind = excluded.kind returning subject_id, kind, token",
+            [fresh() for _ in missing],
+            [subject for subject, _ in missing],
+            [kind for _, kind in missing],
         )
-    )
+        found |= {(row["subject_id"], row["kind"]): str(row["token"]) for row in rows}
+    return found
 
 
 async def behind_token(connection: Connection, token: str) -> tuple[str, str] | None:

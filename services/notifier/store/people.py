@@ -163,26 +163,33 @@ async def is_owner(connection: Connection, entity_id: str, user_id: str) -> bool
 
 async def person(connection: Connection, user_id: str) -> Addressee:
     """A person as an addressee."""
-    row = await connection.fetchrow(
-        "select email, first_name, language, deleted from person where user_id = $1", user_id
+    return (await persons(connection, [user_id])).get(user_id, Addressee())
+
+
+async def persons(connection: Connection, user_ids: Sequence[str]) -> dict[str, Addressee]:
+    """People as addressees, where they are known."""
+    rows = await connection.fetch(
+        "select user_id as id, email, first_name as name, language, deleted from person where user_id = any($1::text[])",
+        user_ids,
     )
-    if row is None:
-        return Addressee()
-    return Addressee(row["email"], row["first_name"], row["language"], row["deleted"])
+    return {row["id"]: Addressee(row["email"], row["name"], row["language"], row["deleted"]) for row in rows}
 
 
 async def entity(connection: Connection, entity_id: str) -> Addressee:
     """An entity as an addressee: its own address, in the language of its owner."""
-    row = await connection.fetchrow(
-        "select e.email, e.name, e.deleted, (select p.language from membership m join person p using (user_id)"
-        " where m.entity_id = e.entity_id and m.role is not null"
+    return (await entities(connection, [entity_id])).get(entity_id, Addressee())
+
+
+async def entities(connection: Connection, entity_ids: Sequence[str]) -> dict[str, Addressee]:
+    """Entities as addressees, where they are known."""
+    rows = await connection.fetch(
+        "select e.entity_id as id, e.email, e.name, e.deleted, (select p.language from membership m join person p"
+        " using (user_id) where m.entity_id = e.entity_id and m.role is not null"
         " order by m.role = 'owner' desc, m.since, m.user_id limit 1) as language"
-        " from entity e where e.entity_id = $1",
-        entity_id,
+        " from entity e where e.entity_id = any($1::text[])",
+        entity_ids,
     )
-    if row is None:
-        return Addressee()
-    return Addressee(row["email"], row["name"], row["language"], row["deleted"])
+    return {row["id"]: Addressee(row["email"], row["name"], row["language"], row["deleted"]) for row in rows}
 
 
 async def names_of(connection: Connection, entity_ids: Sequence[str]) -> dict[str, str]:

@@ -170,6 +170,54 @@ async def test_a_slow_process_does_not_settle_what_another_one_has_in_hand(bench
     assert await told_events(bench) == ["notifier.notice.sent.v1"]
 
 
+async def test_what_a_stop_leaves_untried_in_hand_is_given_back_at_once(bench: Bench):
+    deps = bench.with_settings(mail_parallel_max=1)
+    await hear(bench, events.entity_changed(), *(events.proposed(transfer_id=f"t{n}") for n in range(5)))
+    second = asyncio.Event()
+
+    class Stuck(FakeDoor):
+        async def send(self, letter: Letter) -> None:
+            if self.letters:
+                second.set()
+                await asyncio.Event().wait()
+            await super().send(letter)
+
+    stopped = asyncio.create_task(send_due(deps, bench.peers, Stuck()))
+    await second.wait()
+    stopped.cancel()
+    await asyncio.gather(stopped, return_exceptions=True)
+    assert sorted(tries for state, tries in await states(bench) if state == "waiting") == [0, 0, 0, 1]
+    assert len(await send(bench)) == 3
+    bench.clock.move(seconds=90)
+    assert len(await send(bench)) == 1, "what was at the door, and perhaps taken, waits for its time"
+    assert await told_events(bench) == ["notifier.notice.sent.v1"] * 5
+
+
+async def test_what_there_is_no_time_left_for_is_given_back_untried(bench: Bench):
+    deps = bench.with_settings(mail_parallel_max=1)
+    await hear(bench, events.entity_changed(), *(events.proposed(transfer_id=f"t{n}") for n in range(4)))
+
+    class Slow(FakeDoor):
+        async def send(self, letter: Letter) -> None:
+            bench.clock.move(seconds=20)
+            await super().send(letter)
+
+    slow = Slow()
+    assert await send_due(deps, bench.peers, slow) == 4
+    assert len(slow.letters) == 2
+    assert sorted(await states(bench)) == [("sent", 1), ("sent", 1), ("waiting", 0), ("waiting", 0)]
+    assert len(await send(bench)) == 2
+
+
+async def test_the_mails_of_a_round_come_to_their_ends_in_few_steps(bench: Bench):
+    deps = bench.with_settings(mail_parallel_max=4)
+    await hear(bench, events.entity_changed(), *(events.proposed(transfer_id=f"t{n}") for n in range(32)))
+    assert await send_due(deps, bench.peers, bench.door) == 32
+    rows = await bench.rows("select distinct xmin::text from mail")
+    assert await states(bench) == [("sent", 1)] * 32
+    assert len(rows) <= 16
+
+
 @pytest.mark.parametrize("status", [400, 404, 409, 410])
 async def test_a_link_that_nobody_waits_for_any_more_is_not_mailed(bench: Bench, status):
     await hear(bench, told(identity.ResetRequestedV1(reset_id="r", user_id="u", email="a@example.org", role="member")))
