@@ -108,6 +108,13 @@ def test_the_forms_of_tags_of_every_script():
     assert words_of_text("O'Neill & Søn (Köln)") == ("oneill", "son", "koln")
 
 
+@EXAMPLES
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_text_is_read_as_the_same_text_beside_other_letters(text: str):
+    assert fold(text + " ж") == fold(text) + " ж"
+    assert words_of_text(text + " ж") == (*words_of_text(text), "ж")
+
+
 def some_tags(draw_from: str):
     return st.lists(st.builds(Tag, st.sampled_from(draw_from), st.integers(1, 9)), max_size=2).map(tuple)
 
