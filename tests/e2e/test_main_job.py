@@ -32,7 +32,7 @@ def _is_told(folder: Path, address: str, words: str) -> bool:
 
 
 def test_two_members_meet_and_trade(node: Running, api: Api):
-    tag = f"thatching {uuid.uuid4().hex[:6]}"
+    tag = f"marquetry {uuid.uuid4().hex[:6]}"
     ana, ben = _somebody(api, offers=(tag,)), _somebody(api, wants=(tag,))
     admin = Admin(api)
     assert ana.entity()["status"] == "pending"
