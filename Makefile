@@ -56,8 +56,8 @@ bench: $(VENV)/.installed-dev ## the figures, with the machine they were taken o
 bench-ledger: $(VENV)/.installed-dev ## the ledger's figures; writes docs/bench-ledger.md
 	@$(BIN)/python -m services.ledger.bench
 
-bench-api: $(VENV)/.installed-dev ## the public API's figures; writes docs/bench-api.md
-	@$(BIN)/python -m gateway.bench
+bench-api: $(VENV)/.installed-dev ## the public API's figures, with real servers too where their addresses are given; writes docs/bench-api.md
+	@$(BIN)/python -m gateway.bench $(if $(MCCS_TEST_AMQP_URL),--full)
 
 bench-search: $(VENV)/.installed-dev ## search and matching at the sizes of the design; writes docs/bench-search.md
 	@$(BIN)/python -m services.matcher.bench
