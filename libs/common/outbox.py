@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from operator import itemgetter
 from typing import Any, Protocol
 
 import asyncpg
@@ -34,13 +35,14 @@ create trigger outbox_told after insert on outbox for each statement execute fun
 """For migrations: the table, and the notification that wakes the relay at the commit."""
 
 _COLUMNS = ("id", "type", "subject", "sequence", "time", "data", "correlationid", "causationid", "traceparent")
-_CLAIM = f"""
-select position, {", ".join(_COLUMNS)} from outbox order by position limit $1 for update skip locked
+_TAKE = f"""
+delete from outbox where (select set_config('synchronous_commit', 'off', true)) = 'off'
+and position = any(array(select position from outbox order by position limit $1 for update skip locked))
+returning position, {", ".join(_COLUMNS)}
 """  # noqa: S608  our own constants
-_FORGET = """
-delete from outbox where position = any($1::bigint[]) and (select set_config('synchronous_commit', 'off', true)) = 'off'
-"""
-"""Without waiting for the disk: a delete that a crash takes back means one more publish, no loss."""
+"""In the transaction that is open while they are published. Without waiting for the disk: a delete that a crash takes back
+means one more publish, no loss."""
+_FORGET = "delete from outbox where position = any($1::bigint[])"
 _ADD = f"""
 insert into outbox ({", ".join(_COLUMNS)})
 select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[], $7::text[],
@@ -87,10 +89,22 @@ class PostgresOutbox:
 
     @asynccontextmanager
     async def claim(self, limit: int) -> AsyncIterator["_PostgresClaim"]:
-        """The rows are locked by a transaction: a relay that dies lets go of them at once."""
+        """The rows are deleted by a transaction that ends when all are done: a relay that dies gives them back at once."""
         self._told.clear()
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield _PostgresClaim(connection, await connection.fetch(_CLAIM, limit))
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                claim = _PostgresClaim(await connection.fetch(_TAKE, limit))
+                yield claim
+            except BaseException:
+                await transaction.rollback()
+                raise
+            if claim.all_done:
+                await transaction.commit()
+            else:
+                await transaction.rollback()
+                await connection.execute(_FORGET, claim.done_positions)
 
     def wake(self) -> None:
         """In process: something was committed."""
@@ -124,13 +138,17 @@ class PostgresOutbox:
 
 
 class _PostgresClaim:
-    def __init__(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> None:
-        self._connection = connection
-        self._positions = {row["position"]: row["id"] for row in rows}
+    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
+        rows = sorted(rows, key=itemgetter("position"))
+        self._waiting = {row["position"]: row["id"] for row in rows}
+        self.done_positions: list[int] = []
         self.envelopes: Sequence[Envelope] = [
             Envelope(source=row["type"].split(".", 1)[0], **{name: row[name] for name in _COLUMNS}) for row in rows
         ]
 
+    @property
+    def all_done(self) -> bool:
+        return len(self.done_positions) == len(self._waiting)
+
     async def done(self, ids: set[str]) -> None:
-        taken = [position for position, identity in self._positions.items() if identity in ids]
-        await self._connection.execute(_FORGET, taken)
+        self.done_positions = [position for position, identity in self._waiting.items() if identity in ids]
