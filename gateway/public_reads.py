@@ -1,8 +1,8 @@
-"""What everybody gets alike who asks for the same, kept for a second at most, or while it is proven true.
+"""What all get alike who ask for the same, kept for a second at most, or while it is proven true.
 
 What may be kept is decided where it is asked for: answers to requests without any token, of operations that say so
-(`gateway.api.app`), and which entities a search finds (`gateway.api.v1.entities`). Nothing of money and nothing of a person
-ever comes here. An answer counts from the moment at which its making began, so nobody reads what was true more than a second
+(`gateway.api.app`), which entities a search finds (`gateway.api.v1.entities`), and what of an entity those see who see as
+much of it (`gateway.api.seen`). Nothing of money ever comes here. An answer counts from the moment at which its making began, so nobody reads what was true more than a second
 before they asked; it goes earlier when the directory is written through this gateway, or tells that an entity or tag changed.
 
 An answer about one entity alone may be older: once a second, when such a one is asked for, the directory is asked which
@@ -14,7 +14,7 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.clients.directory_shapes import Changes
@@ -32,7 +32,7 @@ LIFE_S = 1.0
 SPREAD = 0.25
 """By which share of it some lives are shorter than others."""
 ENTRIES_MAX = 4_000
-LASTING_MAX = 12_000
+LASTING_MAX = 24_000
 BYTES_MAX = 32 * 1024 * 1024
 CHANGES = (EntityChangedV1.TYPE, EntityDeletedV1.TYPE, TagsChangedV1.TYPE, TagRenamedV1.TYPE)
 """Events after which nothing of what they are about is kept any longer."""
@@ -61,9 +61,17 @@ class Kept:
 @dataclass(slots=True)
 class _Entry:
     began: float
-    about: str | None
-    making: "asyncio.Task[Kept]"
+    about: tuple[str, ...]
+    making: "asyncio.Future[Kept]"
     answer: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """When something that is to be kept was asked for."""
+
+    began: float
+    doubts: int
 
 
 class PublicReads:
@@ -89,10 +97,12 @@ class PublicReads:
         self._passing: OrderedDict[Key, _Entry] = OrderedDict()
         """About anything, nearly the oldest first."""
         self._lasting: OrderedDict[Key, _Entry] = OrderedDict()
-        """About one entity each; what was not asked for longest first."""
+        """About few each; what was not asked for longest first."""
         self._of: dict[str, set[Key]] = {}
-        """What is kept about each entity."""
+        """What is kept about each entity and user."""
         self._bytes = 0
+        self._doubts = 0
+        """Rises with whatever makes doubtful what was read before."""
         self._mark: str | None = None
         self._asked_at = self._proven_at = float("-inf")
         self._proving: asyncio.Task[None] | None = None
@@ -122,6 +132,34 @@ class PublicReads:
             return None
         return entry.answer
 
+    async def lasting(self, keys: Iterable[Key]) -> dict[Key, Kept]:
+        """Which of these are kept."""
+        wanted = list(keys)
+        found = self._got(wanted)
+        if any(key not in found and key in self._lasting for key in wanted):
+            await self._prove()
+            found = self._got(wanted)
+        return found
+
+    def _got(self, keys: list[Key]) -> dict[Key, Kept]:
+        return {key: kept for key in keys if (kept := self.get(key)) is not None}
+
+    def begin(self) -> Since:
+        """Before something is asked for that is to be kept afterwards."""
+        return Since(self._clock(), self._doubts)
+
+    def keep(self, key: Key, answer: Kept, since: Since, *, about: Iterable[str]) -> None:
+        """Keeps what was asked for since then, unless something changed meanwhile; `about` are the entities and users that
+        alone it depends on."""
+        if since.doubts != self._doubts:
+            return
+        if key in self._lasting:
+            self._drop(self._lasting, key)
+        made = asyncio.get_running_loop().create_future()
+        made.set_result(answer)
+        entry = self._put(self._lasting, key, _Entry(since.began, tuple(dict.fromkeys(about)), made))
+        self._take(self._lasting, key, entry, made)
+
     async def answer(self, key: Key, make: Callable[[], Awaitable[Kept]], *, about: str | None = None) -> Kept:
         """The answer, made once for all who ask at the same time; `about` is the one entity that it depends on. Raises
         what `make` raises; that is never kept."""
@@ -130,35 +168,40 @@ class PublicReads:
             kept = self.get(key)
             if kept is not None:
                 return kept
-        entry = self._entry(key, make, about)
+        entry = self._entry(key, make, () if about is None else (about,))
         try:
             # one of several who wait may go away; the others still want it
             return await asyncio.shield(entry.making)
         except Refusal as refusal:
             raise refusal.again() from refusal
 
-    def _entry(self, key: Key, make: Callable[[], Awaitable[Kept]], about: str | None) -> _Entry:
+    def _entry(self, key: Key, make: Callable[[], Awaitable[Kept]], about: tuple[str, ...]) -> _Entry:
         now = self._clock()
-        self._drop_old(now)
-        entries, most = (self._passing, self._entries_max) if about is None else (self._lasting, self._lasting_max)
+        entries = self._lasting if about else self._passing
         entry = entries.get(key)
         if entry is not None and now - entry.began < self._life_s:
             return entry
         if entry is not None:
             self._drop(entries, key)
         # what many ask for at once, as after a change, would all be made anew at once a second later, and again and again
-        began = now if about is not None else now - self._chance() * SPREAD * self._life_s
-        entry = entries[key] = _Entry(began, about, asyncio.ensure_future(_made(make)))
-        if about is not None:
-            self._of.setdefault(about, set()).add(key)
-        entry.making.add_done_callback(lambda task: self._take(entries, key, entry, task))
-        while len(entries) > most:
+        began = now if about else now - self._chance() * SPREAD * self._life_s
+        entry = self._put(entries, key, _Entry(began, about, asyncio.ensure_future(_made(make))))
+        entry.making.add_done_callback(lambda made: self._take(entries, key, entry, made))
+        return entry
+
+    def _put(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry) -> _Entry:
+        self._drop_old(self._clock())
+        entries[key] = entry
+        for each in entry.about:
+            self._of.setdefault(each, set()).add(key)
+        while len(entries) > (self._lasting_max if entry.about else self._entries_max):
             self._drop(entries, next(iter(entries)))
         return entry
 
     def drop(self, about: str | None = None) -> None:
         """Something public changed, of this entity alone or of anything: what was read of it before counts no longer for
         who asks from now on."""
+        self._doubts += 1
         for key in list(self._passing):
             self._drop(self._passing, key)
         for key in list(self._lasting if about is None else self._of.get(about, ())):
@@ -197,23 +240,26 @@ class PublicReads:
         if changes["mark"] is None:
             return
         self._proven_at = began
-        if since is None or changes["ids"] is None:
+        self._doubts += 1
+        users = changes.get("users")
+        if since is None or changes["ids"] is None or users is None:
             named = list(self._lasting)
         else:
             # what is being made was perhaps read before a change that is told now
             making = {key for key, entry in self._lasting.items() if entry.answer is None}
-            named = list(making.union(*(self._of.get(entity_id, ()) for entity_id in changes["ids"])))
+            changed = (*changes["ids"], *users)
+            named = list(making.union(*(self._of.get(each, ()) for each in changed)))
         for key in named:
             self._drop(self._lasting, key)
 
-    def _take(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry, task: "asyncio.Task[Kept]") -> None:
-        failed = task.cancelled() or task.exception() is not None
+    def _take(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry, made: "asyncio.Future[Kept]") -> None:
+        failed = made.cancelled() or made.exception() is not None
         if entries.get(key) is not entry:
             return
-        if failed or len(task.result().body) > self._bytes_max:
+        if failed or len(made.result().body) > self._bytes_max:
             self._drop(entries, key)
             return
-        entry.answer = task.result()
+        entry.answer = made.result()
         self._bytes += len(entry.answer.body)
         while self._bytes > self._bytes_max:
             oldest = self._passing or self._lasting
@@ -230,11 +276,11 @@ class PublicReads:
         entry = entries.pop(key)
         if entry.answer is not None:
             self._bytes -= len(entry.answer.body)
-        if entry.about is not None:
-            keys = self._of[entry.about]
+        for each in entry.about:
+            keys = self._of[each]
             keys.discard(key)
             if not keys:
-                del self._of[entry.about]
+                del self._of[each]
 
 
 async def _made(make: Callable[[], Awaitable[Kept]]) -> Kept:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ _BASE: Headers = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _PRIVATE: Headers = [(b"cache-control", b"no-store")]
-_PUBLIC: Headers = [(b"cache-control", b"no-cache"), (b"vary", b"Authorization")]
+_PUBLIC: Headers = [(b"cache-control", b"no-cache"), (b"vary", b"Authorization, Accept-Encoding")]
 _JSON = (b"content-type", b"application/json")
 
 
@@ -73,12 +74,23 @@ def refusal_headers(refusal: Refusal) -> Headers:
     return headers
 
 
-def squeezed(body: bytes, accept_encoding: str, least: int) -> tuple[bytes, Headers]:
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client with this `Accept-Encoding` takes gzip: `gzip;q=0` refuses it, `*` takes what is not named."""
+    weights: dict[str, bool] = {}
+    for each in accept_encoding.lower().split(","):
+        coding, _, parameter = each.partition(";")
+        weight = parameter.strip().removeprefix("q=").strip()
+        weights[coding.strip()] = not weight or bool(weight.strip("0."))
+    return weights.get("gzip", weights.get("*", False))
+
+
+def squeezed(body: bytes, least: int, *, taken: bool) -> tuple[bytes, Headers]:
     """The body compressed where the client takes gzip and it is worth it."""
-    if len(body) < least or "gzip" not in accept_encoding:
+    if not taken or len(body) < least:
         return body, []
     squeezer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return squeezer.compress(body) + squeezer.flush(), [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
+    return squeezer.compress(body) + squeezer.flush(), [(b"content-encoding", b"gzip")]
 
 
 async def send_whole(

@@ -17,6 +17,7 @@ from gateway.api.answering import (
     send_stream,
     send_whole,
     squeezed,
+    takes_gzip,
     told,
     whole_headers,
 )
@@ -96,7 +97,7 @@ class Api:
         decides the answer."""
         state = scope["state"]
         state["rates"].check(None, state["client_address"])
-        squeeze = "gzip" in state["headers"].get("accept-encoding", "")
+        squeeze = takes_gzip(state["headers"].get("accept-encoding", ""))
         key = (scope["path"].rstrip("/"), scope["query_string"], squeeze)
         kept = self._public_reads.get(key)
         if kept is None:
@@ -115,8 +116,7 @@ class Api:
         reply = await operation.handler(call, *path, **given)
         if isinstance(reply, RawReply):
             raise TypeError(f"{operation.path} is no JSON and cannot be kept")
-        accepted = "gzip" if squeeze else ""
-        body, encoding = squeezed(body_of(reply), accepted, self._context.settings.compress_min_bytes)
+        body, encoding = squeezed(body_of(reply), self._context.settings.compress_min_bytes, taken=squeeze)
         headers = [*cache_headers(public=True), *extra_headers(reply.headers), *encoding]
         return Kept(reply.status or operation.status, tuple(whole_headers(body, headers)), body)
 
@@ -197,6 +197,8 @@ class Api:
                 given["query"] = query
         if operation.body is not None or operation.raw_types:
             call.raw = await self._body(receive, operation)
+        else:
+            self._judge_unread(call.headers)
         if operation.body is not None and not _is_raw(operation, call.headers):
             body, wrong = read_body(operation.body, call.raw)
             problems.extend(wrong)
@@ -220,10 +222,16 @@ class Api:
             piece = message.get("body", b"")
             size += len(piece)
             if size > most:
-                raise Refusal.of(413, "body_too_large", f"The body must have at most {most} bytes.")
+                raise _too_large(most)
             pieces.append(piece)
             if not message.get("more_body"):
                 return b"".join(pieces) if len(pieces) > 1 else piece
+
+    def _judge_unread(self, headers: Mapping[str, str]) -> None:
+        """An operation without a body reads none; what says that it is too large is refused all the same."""
+        length, most = headers.get("content-length", ""), self._context.settings.body_max_bytes
+        if len(length) > len(str(most)) or (length.isdigit() and int(length) > most):
+            raise _too_large(most)
 
     async def _send(
         self, scope: Scope, send: Send, operation: Operation, reply: Reply | RawReply, headers: Headers
@@ -236,8 +244,8 @@ class Api:
         body = reply.chunks if isinstance(reply, RawReply) else body_of(reply)
         assert isinstance(body, bytes)
         kind = reply.content_type.encode() if isinstance(reply, RawReply) else None
-        accepted = scope["state"]["headers"].get("accept-encoding", "")
-        body, encoding = squeezed(body, accepted, self._context.settings.compress_min_bytes)
+        taken = takes_gzip(scope["state"]["headers"].get("accept-encoding", ""))
+        body, encoding = squeezed(body, self._context.settings.compress_min_bytes, taken=taken)
         await send_whole(
             send, reply.status or operation.status, body, [*headers, *encoding], content_type=kind, head=head
         )
@@ -279,6 +287,10 @@ def _nothing(*, known: bool) -> Refusal:
     if known:
         return Refusal.of(405, "method_not_allowed", "This address does not take this method.")
     return Refusal.of(404, "not_found", "There is nothing at this address.")
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal.of(413, "body_too_large", f"The body must have at most {most} bytes.")
 
 
 def _bearer(value: str | None) -> str | None:

@@ -42,7 +42,7 @@ Account = AccountJson | AccountLineJson
 
 
 def entity_view(entity: Entity, number: str | None = None) -> Json:
-    """An entity as this caller may see it. Of the account only its number: whose it is, is said by own_entity_view."""
+    """An entity as this caller may see it. Of the account only its number: whose it is, is said by with_account."""
     fields = cast("Mapping[str, Any]", entity)
     shape: Json = {"id": entity["id"]}
     if number is not None:
@@ -54,10 +54,11 @@ def entity_view(entity: Entity, number: str | None = None) -> Json:
     return shape
 
 
-def own_entity_view(entity: Entity, account: Account | None) -> Json:
-    """An entity for its own people: with balance, limits, what is available, and the open transfers."""
-    shape = entity_view(entity, account and account["number"]) | balances_view(account)
-    return shape | {"pendingTransfers": [transfer_view(each, entity["id"]) for each in _pending(account)]}
+def with_account(view: Json, account: Account | None) -> Json:
+    """The view of an own entity, and its account's number, balance, limits, what is available, and the open transfers."""
+    number = {} if account is None else {"accountNumber": account["number"]}
+    pending = [transfer_view(each, view["id"]) for each in _pending(account)]
+    return view | number | balances_view(account) | {"pendingTransfers": pending}
 
 
 def _pending(account: Account | None) -> Sequence[TransferJson]:

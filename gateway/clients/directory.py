@@ -21,6 +21,7 @@ from gateway.clients.directory_shapes import (
     Letter,
     Picture,
     Place,
+    Seen,
     Tag,
     TagChanged,
     TagKind,
@@ -50,6 +51,7 @@ __all__ = [
     "Letter",
     "Picture",
     "Place",
+    "Seen",
     "Tag",
     "TagChanged",
     "TagKind",
@@ -68,6 +70,11 @@ def _id(text: str) -> str:
     return text if is_id(text) else _NO_ID
 
 
+def unknown_entity() -> Refusal:
+    """As the directory refuses one that is not there, or not for these eyes."""
+    return Refusal.of(404, "entity_unknown", "There is no such member.")
+
+
 def _entity_in(path: str) -> str | None:
     """The entity that alone a request to this path may change."""
     parts = path.split("/")
@@ -83,8 +90,8 @@ class DirectoryClient:
         self._public = Gathered(self._fetch_public, size_max=FETCH_MAX, at_once=1)
 
     def tell_changes_to(self, changed: Callable[[str | None], None]) -> None:
-        """Calls this after everything that may have changed the directory, also where no answer came: with the entity that
-        alone it was about, or with None."""
+        """Calls this after everything that may have changed the directory, also where no answer came: with the entity, or the
+        user, that alone it was about, or with None."""
         self._changed = changed
 
     async def _call(
@@ -122,7 +129,10 @@ class DirectoryClient:
         """Creates the entity or answers the one that is there (a service's token). `email` is the owner's own address,
         taken where the profile has none."""
         body = {"owner_user_id": owner_user_id, "profile": dict(profile), "owner_email": email}
-        entity: Entity = await self._call(caller, "PUT", f"/entities/{quote(entity_id, safe='')}", body=body)
+        try:
+            entity: Entity = await self._call(caller, "PUT", f"/entities/{quote(entity_id, safe='')}", body=body)
+        finally:
+            self._changed(owner_user_id)
         return entity
 
     async def mine(self, caller: Caller) -> list[Entity]:
@@ -142,7 +152,7 @@ class DirectoryClient:
         """As everybody sees it; several that are asked for at once go as one question. Raises Refusal 404 as `entity`."""
         found = await self._public.one(_id(entity_id))
         if found is None:
-            raise Refusal.of(404, "entity_unknown", "There is no such member.")
+            raise unknown_entity()
         return found
 
     async def _fetch_public(self, ids: Sequence[str]) -> list[Entity | None]:
@@ -160,6 +170,11 @@ class DirectoryClient:
         body = {"ids": list(ids), "viewer_entity_id": viewer_entity_id}
         items: list[Entity] = (await self._call(caller, "POST", "/entities/fetch", body=body))["items"]
         return items
+
+    async def seen(self, caller: Caller, ids: Sequence[str]) -> Seen:
+        """The same, with what makes this caller see so much of them."""
+        seen: Seen = await self._call(caller, "POST", "/entities/fetch", body={"ids": list(ids)})
+        return seen
 
     async def change(
         self,

@@ -6,11 +6,12 @@ TagKind = Literal["offers", "wants"]
 
 
 class Changes(TypedDict):
-    """Which entities changed since a mark (None: anything may have), and the mark for the next time (None: the directory
-    cannot tell)."""
+    """Which entities changed since a mark and whose memberships did (None: anything may have), and the mark for the next
+    time (None: the directory cannot tell)."""
 
     mark: str | None
     ids: list[str] | None
+    users: NotRequired[list[str] | None]
 
 
 class Place(TypedDict):
@@ -86,6 +87,15 @@ class Entity(TypedDict):
     daily_matches: NotRequired[bool]
     users: NotRequired[list[EntityUser]]
     application: NotRequired[Application]
+
+
+class Seen(TypedDict):
+    """Entities as a caller sees them, and why so: what they see of others' listed entities, of those of them that may trade
+    where that is more; and their own, of which they see the whole."""
+
+    items: list[Entity]
+    sight: NotRequired[Literal["public", "member", "trader", "whole"]]
+    own: NotRequired[list[str]]
 
 
 class EntityList(TypedDict):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import orjson
 
 from gateway.app import Gateway, build_over
 from gateway.context import Clients, GatewayContext
+from gateway.public_reads import PublicReads
 from gateway.settings import Settings
 from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
@@ -126,13 +128,15 @@ class Heard:
 class House:
     """The gateway over these services. `await house("GET", "/api/v1/user", token=…)`."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, **settings: Any) -> None:
         self.services = Services()
         self.settings = Settings(_env_file=None, **settings)
         wiring: Any = SimpleNamespace(
             peers=self.services, verifier=Tokens(), clock=lambda: datetime(2026, 3, 2, 12, tzinfo=UTC), bus=None
         )
-        context = GatewayContext(settings=self.settings, clients=Clients.over(self.services), wiring=wiring)
+        clients = Clients.over(self.services)
+        reads = PublicReads(clock=clock)
+        context = GatewayContext(settings=self.settings, clients=clients, wiring=wiring, public_reads=reads)
         self.gateway: Gateway = build_over(context)
 
     async def __call__(
@@ -269,6 +273,12 @@ def a_session(**fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def seen_by(asked: Asked, items: list[Any]) -> dict[str, Any]:
+    """As the directory answers Ana and her keys, or the gateway."""
+    is_person = asked.caller.token is not None
+    return {"items": items, "sight": "trader" if is_person else "public", "own": [BAKERY] if is_person else []}
+
+
 def refusal(status: int, code: str, field_name: str | None = None, **more: Any) -> Refusal:
     return Refusal(status, (Problem(code, f"A sentence about {code}.", field_name),), **more)
 
@@ -299,9 +309,9 @@ def furnished(house: House) -> House:
         "directory",
         "POST",
         "/entities/fetch",
-        lambda asked: {"items": [an_entity(each) for each in asked.body["ids"] if each != UNKNOWN]},
+        lambda asked: seen_by(asked, [an_entity(each) for each in asked.body["ids"] if each != UNKNOWN]),
     )
-    on("directory", "GET", "/entities/changes", {"mark": None, "ids": None})
+    on("directory", "GET", "/entities/changes", {"mark": None, "ids": None, "users": None})
     on("directory", "POST", "/entities/query", {"items": [an_entity()], "total": 1})
     for method in ("PUT", "DELETE"):
         on("directory", method, "/entities/.*/favorites/.*", None)

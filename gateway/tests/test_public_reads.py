@@ -8,7 +8,7 @@ import pytest
 
 from gateway.clients.directory import Changes
 from gateway.public_reads import CHANGES, Kept, PublicReads
-from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, TAG, UNKNOWN, Asked, Heard, House, an_entity, refusal
+from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, TAG, UNKNOWN, Asked, Heard, House, an_entity, refusal, seen_by
 from gateway.tests.requests import MEMBER, OFFICE
 from libs.common.bus.port import Bus
 from libs.common.contracts.consumers import BROADCAST
@@ -65,9 +65,12 @@ async def test_the_second_who_asks_without_a_token_gets_the_first_ones_answer(ho
 @pytest.mark.parametrize(
     "who", [{"token": MEMBER}, {"token": OFFICE}, {"token": f"key:read:{BAKERY}"}, {"token": "forged"}]
 )
-async def test_who_shows_a_token_gets_nothing_kept_and_leaves_nothing(house: House, who: Any):
-    private = an_entity(BAKERY, telephone="+1 555 0199")
-    house.services.on("directory", "GET", f"/entities/{BAKERY}", private)
+async def test_who_shows_a_token_gets_nothing_of_visitors_and_leaves_them_nothing(house: House, who: Any):
+    def seen(asked: Asked) -> dict[str, Any]:
+        private = {} if asked.caller.token is None else {"telephone": "+1 555 0199"}
+        return seen_by(asked, [an_entity(BAKERY, **private)])
+
+    house.services.on("directory", "POST", "/entities/fetch", seen)
     before = await shown(house, **who)
     public = await shown(house)
     assert "+1 555 0199" not in public.body.decode()
@@ -150,16 +153,17 @@ async def test_a_change_through_this_gateway_shows_at_once(house: House):
 async def test_a_write_drops_every_list_and_of_single_entities_those_that_it_may_change(house: House):
     house.services.on("directory", "PATCH", f"/entities/{GARAGE}", an_entity(GARAGE))
     writes = [
-        (("PATCH", f"/api/v1/user/entities/{GARAGE}", {"city": "Town"}), MEMBER, 1),
-        (("POST", "/api/v1/favorites", FAVORITE | {"addToEntityID": GARAGE, "favoriteEntityID": BAKERY}), MEMBER, 1),
-        (("PATCH", f"/api/v1/admin/entities/{BAKERY}", {"status": "rejected"}), OFFICE, 0),
-        (("DELETE", f"/api/v1/admin/entities/{BAKERY}", None), OFFICE, 0),
+        (("PATCH", f"/api/v1/user/entities/{GARAGE}", {"city": "Town"}), MEMBER, 2),
+        (("POST", "/api/v1/favorites", FAVORITE | {"addToEntityID": GARAGE, "favoriteEntityID": BAKERY}), MEMBER, 2),
+        (("PATCH", f"/api/v1/admin/entities/{BAKERY}", {"status": "rejected"}), OFFICE, 1),
+        (("DELETE", f"/api/v1/admin/entities/{BAKERY}", None), OFFICE, 1),
         (("PATCH", f"/api/v1/admin/tags/{TAG}", {"name": "rye"}), OFFICE, 0),
     ]
     for asked, token, left in writes:
         await shown(house)
         await house("GET", "/api/v1/entities", query=BREAD)
-        assert len(house.gateway.public_reads) == 2
+        # the answer about one, the list, and what everybody sees of the two in it
+        assert len(house.gateway.public_reads) == 4
         assert (await house(*asked, token=token)).status == 200
         assert len(house.gateway.public_reads) == left, asked
         house.gateway.public_reads.drop()
@@ -177,13 +181,14 @@ async def test_an_event_of_the_directory_drops_what_is_kept(house: House):
     for kind in CHANGES:
         await shown(house)
         await house("GET", "/api/v1/entities", query=BREAD)
-        assert len(house.gateway.public_reads) == 2
+        assert len(house.gateway.public_reads) == 4
         data = {} if kind == TagRenamedV1.TYPE else {"entity_id": GARAGE}
         await heard[kind](SimpleNamespace(data=data))
         # what is about another entity stays, lists do not
-        assert len(house.gateway.public_reads) == (0 if kind == TagRenamedV1.TYPE else 1)
+        assert len(house.gateway.public_reads) == (0 if kind == TagRenamedV1.TYPE else 2)
         await shown(house)
         await heard[kind](SimpleNamespace(data={"entity_id": BAKERY}))
+        await heard[kind](SimpleNamespace(data={"entity_id": GARAGE}))
         assert len(house.gateway.public_reads) == 0
     await shown(house)
     await heard["connected"]()
@@ -343,7 +348,7 @@ class Directory:
             raise self.fault
         told, self.ids = self.ids, ()
         self.mark += 1
-        return {"mark": str(self.mark), "ids": None if told is None else list(told)}
+        return {"mark": str(self.mark), "ids": None if told is None else list(told), "users": []}
 
     async def look(self, entity_id: str) -> int:
         """The how-maniest answer about it this is."""

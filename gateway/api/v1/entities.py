@@ -1,15 +1,15 @@
 """The directory for everybody: search, one entity, categories, tags; favourites and messages for members."""
 
-from collections.abc import Sequence
-
 import orjson
 
 from gateway.api import answers
 from gateway.api.bodies import CategoriesQuery, ContactBody, FavoriteBody, SearchQuery, TagsQuery, ViewerQuery
 from gateway.api.operation import Call, Meta, Registry, Reply
 from gateway.api.rules import beginning
+from gateway.api.seen import numbers, shown, viewer
 from gateway.api.v1.session import renamed
 from gateway.api.views import entity_view
+from gateway.clients.directory import unknown_entity
 from gateway.clients.matcher import Search
 from gateway.public_reads import Kept
 from libs.common.errors import Refusal
@@ -17,11 +17,6 @@ from libs.common.peers import Caller
 
 operations = Registry()
 _TAG = "Directory"
-
-
-def _viewer(call: Call) -> Caller:
-    """A member sees as a member; an admin sees here what everyone sees."""
-    return call.own_caller if call.principal is None or call.is_admin else call.caller
 
 
 @operations.operation(
@@ -40,27 +35,27 @@ def _viewer(call: Call) -> Caller:
 async def search_entities(call: Call, *, query: SearchQuery) -> Reply:
     """By offers and wants (several of one are OR-ed, both together AND-ed), name, category and date of the tags; also with
     typos. Members see more of an entity than visitors."""
-    viewer = _viewer(call)
-    if (query.favorites_only or query.querying_entity_id) and viewer.token is None:
+    caller = viewer(call)
+    if (query.favorites_only or query.querying_entity_id) and caller.token is None:
         raise Refusal.of(401, "token_missing", "Favourites are for members: log in first.", "querying_entity_id")
     if query.favorites_only and query.querying_entity_id is None:
         raise Refusal.of(400, "required", "querying_entity_id: Whose favourites?", "querying_entity_id")
     clients = call.context.clients
     favorites = None
     if query.favorites_only and query.querying_entity_id:
-        favorites = await clients.directory.favorite_ids(viewer, query.querying_entity_id)
+        favorites = await clients.directory.favorite_ids(caller, query.querying_entity_id)
     ids, total = await _found(call, _search(call, query, favorites))
-    if not ids and query.querying_entity_id is None:
-        return Reply([], Meta(total, query.page_size))
-    entities = await clients.directory.fetch(viewer, ids, viewer_entity_id=query.querying_entity_id)
-    known = await numbers(call, viewer, ids)  # mostly they are known: asking for both at once would cost more
+    if query.querying_entity_id is None:
+        return Reply(await shown(call, ids) if ids else [], Meta(total, query.page_size))
+    entities = await clients.directory.fetch(caller, ids, viewer_entity_id=query.querying_entity_id)
+    known = await numbers(call, caller, ids)
     views = [entity_view(entity, known.get(entity["id"])) for entity in entities]
     return Reply(views, Meta(total, query.page_size))
 
 
 async def _found(call: Call, search: Search) -> tuple[list[str], int]:
     """Ids of a page and how many there are in all. Which they are is the same for all who search for the same, and kept
-    for those who are logged in (for visitors the whole answer is); what each of them sees of an entity is asked anew."""
+    for those who are logged in (for visitors the whole answer is)."""
     if not call.logged_in or search.ids is not None:
         found = await call.context.clients.matcher.search(call.own_caller, search)
         return found["ids"], found["total"]
@@ -91,18 +86,6 @@ def _search(call: Call, query: SearchQuery, favorites: list[str] | None) -> Sear
     )
 
 
-async def numbers(call: Call, viewer: Caller, ids: Sequence[str]) -> dict[str, str]:
-    """Account numbers by entity, for members. A ledger that is away costs the account numbers, not the answer."""
-    if viewer.token is None or not ids:
-        return {}
-    try:
-        return await call.context.clients.ledger.numbers(viewer, ids)
-    except Refusal as refusal:
-        if refusal.status != 503:
-            raise
-        return {}
-
-
 @operations.operation(
     "GET",
     "/api/v1/entities/{entityID}",
@@ -118,14 +101,19 @@ async def numbers(call: Call, viewer: Caller, ids: Sequence[str]) -> dict[str, s
 async def show_entity(call: Call, entity_id: str, *, query: ViewerQuery) -> Reply:
     """Telephone, street address, turnover and account number are for members, the e-mail address for two entities that may
     both trade."""
-    viewer = _viewer(call)
-    if query.querying_entity_id is not None and viewer.token is None:
+    caller = viewer(call)
+    if query.querying_entity_id is not None and caller.token is None:
         raise Refusal.of(400, "token_missing", "Log in to look as one of your entities.", "querying_entity_id")
-    if viewer.token is None:
-        return Reply(entity_view(await call.context.clients.directory.public_entity(viewer, entity_id)))
     directory = call.context.clients.directory
-    entity = await directory.entity(viewer, entity_id, viewer_entity_id=query.querying_entity_id)
-    known = await numbers(call, viewer, [entity_id])
+    if caller.token is None:
+        return Reply(entity_view(await directory.public_entity(caller, entity_id)))
+    if query.querying_entity_id is None:
+        found = await shown(call, [entity_id])
+        if not found:
+            raise unknown_entity()
+        return Reply(found[0])
+    entity = await directory.entity(caller, entity_id, viewer_entity_id=query.querying_entity_id)
+    known = await numbers(call, caller, [entity_id])
     return Reply(entity_view(entity, known.get(entity_id)))
 
 

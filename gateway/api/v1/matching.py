@@ -6,7 +6,7 @@ from gateway.api.bodies import Paged
 from gateway.api.bodies_more import ApplicationBody, CountQuery, DismissBody, MatchesQuery, SuggestQuery
 from gateway.api.operation import Call, Meta, RawReply, Registry, Reply
 from gateway.api.rules import beginning
-from gateway.api.v1.entities import numbers
+from gateway.api.seen import numbers
 from gateway.api.v1.session import renamed
 from gateway.api.v1.user import ENTITY_FIELDS, own_views
 from gateway.api.views import camel, entity_view

@@ -5,8 +5,9 @@ from typing import cast
 from gateway.api import answers
 from gateway.api.bodies import BalanceQuery, EntityPatch, UserPatch
 from gateway.api.operation import Call, Registry, Reply
+from gateway.api.seen import own
 from gateway.api.v1.session import renamed
-from gateway.api.views import PROFILE, balances_view, by_entity, own_entity_view, user_view
+from gateway.api.views import PROFILE, Json, balances_view, by_entity, entity_view, user_view, with_account
 from gateway.clients.directory import Entity
 from gateway.clients.identity import OwnDetails
 from libs.common.errors import Refusal
@@ -65,17 +66,20 @@ async def change_user(call: Call, *, body: UserPatch) -> Reply:
 )
 async def list_own_entities(call: Call) -> Reply:
     """Whole, with balance, limits, what is available, and the open transfers."""
-    entities = await call.context.clients.directory.mine(call.caller)
-    return Reply(await own_views(call, entities))
+    return Reply(await _with_accounts(call, await own(call)))
 
 
-async def own_views(call: Call, entities: list[Entity]) -> list[dict[str, object]]:
+async def own_views(call: Call, entities: list[Entity]) -> list[Json]:
     """Own entities with what the ledger knows, asked once for all."""
-    if not entities:
+    return await _with_accounts(call, [entity_view(each) for each in entities])
+
+
+async def _with_accounts(call: Call, views: list[Json]) -> list[Json]:
+    if not views:
         return []
-    ids = [entity["id"] for entity in entities]
+    ids = [view["id"] for view in views]
     accounts = by_entity(await call.context.clients.ledger.accounts_by_entity(call.caller, ids, with_pending=True))
-    return [own_entity_view(entity, accounts.get(entity["id"])) for entity in entities]
+    return [with_account(view, accounts.get(view["id"])) for view in views]
 
 
 @operations.operation(

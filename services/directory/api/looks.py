@@ -9,7 +9,7 @@ from starlette.responses import Response
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from libs.common.lean import LeanRoute, admin, body, caller, service, texts
-from services.directory.api.shapes import NO_ID, answer, shown_answer, shown_list
+from services.directory.api.shapes import NO_ID, answer, looked_answer, shown_answer
 from services.directory.domain.entity import STATUSES
 from services.directory.service import reading
 from services.directory.service.deps import Deps
@@ -36,7 +36,7 @@ def lean_routes(deps: Deps) -> list[LeanRoute]:
         who = await caller(request)
         asked = await body(request, _FETCH_FIELDS)
         ids = [entity_id for entity_id in texts(asked, "ids", reading.FETCH_MAX) if is_id(entity_id)]
-        return shown_list(await reading.several(deps, who, ids, _viewer(asked)))
+        return looked_answer(await reading.looked(deps, who, ids, _viewer(asked)))
 
     async def changes(request: Request) -> Response:
         await service(request)

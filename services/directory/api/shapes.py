@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
 from services.directory.service.faces import as_json
-from services.directory.service.reading import Shown
+from services.directory.service.reading import Looked, Shown
 from services.directory.store.port import Activity, Job, Slice, Term
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -37,11 +37,17 @@ def shown_answer(shown: Shown) -> Response:
     return Response(shown.json, headers=headers, media_type="application/json")
 
 
-def shown_list(shown: Sequence[Shown], total: int | None = None) -> Response:
-    """Entities; with how many there are in all where it is a part of a numbered list."""
+def shown_list(shown: Sequence[Shown], total: int) -> Response:
+    """A part of a numbered list of entities."""
     items = b",".join(each.json for each in shown)
-    rest = b"" if total is None else b',"total":%d' % total
-    return Response(b'{"items":[%b]%b}' % (items, rest), media_type="application/json")
+    return Response(b'{"items":[%b],"total":%d}' % (items, total), media_type="application/json")
+
+
+def looked_answer(looked: Looked) -> Response:
+    """Entities with why they are seen so."""
+    items = b",".join(each.json for each in looked.items)
+    why = as_json({"sight": looked.sight.name.lower(), "own": looked.own})
+    return Response(b'{"items":[%b],%b' % (items, why[1:]), media_type="application/json")
 
 
 def in_utc(moment: datetime | None, field: str) -> datetime | None:

@@ -56,13 +56,22 @@ def sight(entity: Judged, viewer: Viewer) -> Sight:
     """What this viewer may see of this entity."""
     if entity.deleted:
         return Sight.NOTHING
-    if viewer.is_admin or viewer.trusted or entity.id in viewer.own:
+    others = sight_of_others(viewer)
+    if others == Sight.WHOLE or entity.id in viewer.own:
         return Sight.WHOLE
     if not entity.listed:
         return Sight.NOTHING
+    return others if entity.may_trade else min(others, Sight.MEMBER)
+
+
+def sight_of_others(viewer: Viewer) -> Sight:
+    """What this viewer may see of somebody else's listed entity that may trade. Of one that may not, those see the same
+    whose sight of others is the same."""
+    if viewer.is_admin or viewer.trusted:
+        return Sight.WHOLE
     if not viewer.logged_in:
         return Sight.PUBLIC
-    return Sight.TRADER if viewer.own_may_trade and entity.may_trade else Sight.MEMBER
+    return Sight.TRADER if viewer.own_may_trade else Sight.MEMBER
 
 
 def seen(entity: Entity, how_much: Sight) -> dict[str, Any]:

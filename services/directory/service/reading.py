@@ -8,7 +8,7 @@ from libs.common.auth import Principal
 from libs.common.contracts.directory import EntityChangedV1, TagsChangedV1
 from services.directory.domain.entity import Entity
 from services.directory.domain.profile import Invalid, read_text
-from services.directory.domain.viewing import Sight, seen, sight
+from services.directory.domain.viewing import Sight, seen, sight, sight_of_others
 from services.directory.service.access import look, reaches, require_reading
 from services.directory.service.deps import Deps, refuse_invalid, unknown_entity
 from services.directory.service.faces import as_json
@@ -29,6 +29,15 @@ class Shown:
     version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Entities as somebody sees them, and why so: their sight of others, and which are their own."""
+
+    items: list[Shown]
+    sight: Sight
+    own: list[str]
+
+
 async def one(deps: Deps, caller: Principal, entity_id: str, viewer_entity_id: str | None = None) -> Shown:
     """An entity as this caller may see it. Raises Refusal 404, also when it is not listed for this viewer."""
     shown = await several(deps, caller, [entity_id], viewer_entity_id)
@@ -44,6 +53,11 @@ async def several(
     deps: Deps, caller: Principal, ids: Sequence[str], viewer_entity_id: str | None = None
 ) -> list[Shown]:
     """Entities in the order of ids, without those that this viewer may not see."""
+    return (await looked(deps, caller, ids, viewer_entity_id)).items
+
+
+async def looked(deps: Deps, caller: Principal, ids: Sequence[str], viewer_entity_id: str | None = None) -> Looked:
+    """The same with why they are seen so. Raises Refusal 403 as `access.look`."""
     viewer, found, faces = await look(deps, caller, ids, viewer_entity_id)
     sights = {each: sight(faces[each], viewer) for each in dict.fromkeys(ids) if each in faces}
     entire = [each for each, how_much in sights.items() if how_much == Sight.WHOLE]
@@ -58,7 +72,7 @@ async def several(
             shown.append(Shown(as_json(seen(entity, how_much) | more), entity.version))
         elif how_much not in (Sight.NOTHING, Sight.WHOLE):
             shown.append(Shown(faces[entity_id].json(how_much, more)))
-    return shown
+    return Looked(shown, sight_of_others(viewer), sorted(viewer.own))
 
 
 async def mine(deps: Deps, caller: Principal) -> list[dict[str, Any]]:
@@ -83,15 +97,17 @@ def whole(entity: Entity, *, own: bool) -> dict[str, Any]:
 
 
 async def changes(deps: Deps, since: str | None) -> dict[str, Any]:
-    """Ids of entities that changed since a mark, none of them missing, and the next mark. `ids` is null where there are too
-    many to name or no mark was given, `mark` where the store cannot tell."""
+    """Ids of entities that changed since a mark and of users whose memberships did, none of them missing, and the next mark.
+    `ids` and `users` are null where there are too many to name or no mark was given, `mark` where the store cannot tell."""
     known = (
         since if since is not None and since.isascii() and since.isdigit() and len(since) < MARK_LENGTH_MAX else None
     )
     found = await deps.store.changes(known, CHANGES_MAX)
     if found is None:
-        return {"mark": None, "ids": None}
-    return {"mark": found.mark, "ids": None if known is None else found.ids}
+        return {"mark": None, "ids": None, "users": None}
+    if known is None:
+        return {"mark": found.mark, "ids": None, "users": None}
+    return {"mark": found.mark, "ids": found.ids, "users": found.users}
 
 
 async def find(deps: Deps, wanted: EntityFilter, part: Slice) -> tuple[list[dict[str, Any]], int]:

@@ -198,11 +198,18 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Which entities changed since a mark, and the mark for the next time."""
+    """Which entities changed since a mark, whose memberships did, and the mark for the next time."""
 
     mark: str
-    ids: tuple[str, ...] | None
+    ids: tuple[str, ...] | None = ()
     """None: too many to name."""
+    users: tuple[str, ...] | None = ()
+    """Likewise."""
+
+
+def few(ids: Sequence[str], limit: int) -> tuple[str, ...] | None:
+    """Each once; None where there are more than so many."""
+    return tuple(dict.fromkeys(ids)) if len(ids) <= limit else None
 
 
 class DirectoryStore(Protocol):
@@ -244,8 +251,8 @@ class DirectoryStore(Protocol):
         """The entities that a user acts for, in the order of ids, each with all who act for it; tombstones too."""
 
     async def changes(self, since: str | None, limit: int) -> Changes | None:
-        """Ids of the entities that were kept or replaced since this mark (some of those before too, none that was since is
-        missing); without a mark none. None: this door cannot tell."""
+        """Ids of the entities, and of the users whose memberships, were kept or replaced since this mark (some of those before
+        too, none that was since is missing); without a mark none. None: this door cannot tell."""
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         """In the order of ids from the one after this, tombstones too."""

@@ -66,9 +66,33 @@ async def test_services_ask_which_entities_changed(api, deps, user, door):
     assert told["ids"] == [entity.id]
     # MongoDB names what changed a while before, too
     again = [entity.id] if door == "mongodb" else []
-    assert (await api(GATEWAY, "GET", "/entities/changes", since=told["mark"]))["ids"] == again
+    assert told["users"] == [user.id]
+    told = await api(GATEWAY, "GET", "/entities/changes", since=told["mark"])
+    assert (told["ids"], bool(told["users"])) == (again, bool(again))
+    await deps.store.forget_person(user.id)
+    told = await api(GATEWAY, "GET", "/entities/changes", since=told["mark"])
+    assert (told["ids"], told["users"]) == (again, [user.id])
     for odd in ("x", "-1", "1" * 30, "٣", ""):
         assert (await api(GATEWAY, "GET", "/entities/changes", since=odd))["ids"] is None
+
+
+async def test_a_fetch_says_how_much_its_caller_sees_and_which_are_their_own(api, deps, user, token):
+    other, entity = a_user(), await signed_up(deps, user, "tradingAccepted")
+    second = await signed_up(deps, other, "accepted")
+    for caller, sight, own in (
+        (GATEWAY, "public", []),
+        (f"user:{other.id}", "member", [second.id]),
+        (token, "trader", [entity.id]),
+        (f"key:{user.id}:{entity.id}", "trader", [entity.id]),
+        (f"key:{user.id}:{second.id}", "member", []),
+        (ADMIN, "whole", []),
+        (MATCHER, "whole", []),
+    ):
+        for ids in ([], [second.id]):
+            looked = await api(caller, "POST", "/entities/fetch", {"ids": ids})
+            assert (looked["sight"], looked["own"], [each["id"] for each in looked["items"]]) == (sight, own, ids)
+    await deps.store.forget_person(user.id)
+    assert (await api(token, "POST", "/entities/fetch", {"ids": []})) == {"items": [], "sight": "member", "own": []}
 
 
 async def test_a_bad_profile_names_every_field(api):

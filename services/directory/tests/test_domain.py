@@ -1,5 +1,6 @@
 """The directory's rules: tag form, profile, status and its consequences, who sees what."""
 
+import itertools
 import unicodedata
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +27,7 @@ from services.directory.domain.entity import (
 )
 from services.directory.domain.profile import TEXT_LENGTH_MAX, Invalid, Place, read_name, read_profile
 from services.directory.domain.tags import folded, heading, tag_form, tag_forms
-from services.directory.domain.viewing import Sight, Viewer, seen, sight
+from services.directory.domain.viewing import Sight, Viewer, seen, sight, sight_of_others
 from services.directory.tests.builders import NOON, an_entity
 
 LATER = NOON + timedelta(days=1)
@@ -342,3 +343,20 @@ def test_fields_are_shown_by_how_much_may_be_seen():
     assert shown[Sight.TRADER]["place"] == shown[Sight.PUBLIC]["place"]
     assert shown[Sight.WHOLE]["place"] == {"latitude": 52.12345, "longitude": 0.98765}
     assert shown[Sight.WHOLE]["version"] == 0
+
+
+def test_who_sees_as_much_of_others_sees_the_same_of_each():
+    flags = [dict(zip(("logged_in", "is_admin", "trusted", "own_may_trade"), each, strict=True)) for each in _bits(4)]
+    viewers = [Viewer(**each, own=own) for each in flags for own in (frozenset[str](), frozenset({"mine"}))]
+    entities = [
+        an_entity(status=status, deleted=deleted, must_verify=must) for status in STATUSES for deleted, must in _bits(2)
+    ]
+    for entity in entities:
+        by_sight: dict[Sight, set[Sight]] = {}
+        for viewer in viewers:
+            by_sight.setdefault(sight_of_others(viewer), set()).add(sight(entity, viewer))
+        assert all(len(seen) == 1 for seen in by_sight.values())
+
+
+def _bits(count: int) -> list[tuple[bool, ...]]:
+    return list(itertools.product((False, True), repeat=count))

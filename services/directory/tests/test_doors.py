@@ -15,7 +15,7 @@ from libs.common.database import create_pool
 from services.directory.store.documents import entity_document
 from services.directory.store.doors import prepare_store
 from services.directory.store.mongodb.outbox import MongoOutbox
-from services.directory.store.port import Activity, Changes, Write
+from services.directory.store.port import Activity, Changes, Membership, Write
 from services.directory.store.postgres.door import PostgresStore
 from services.directory.tests.builders import NOON, an_entity, first, following
 
@@ -88,6 +88,19 @@ async def test_what_changed_since_a_mark_is_named_whoever_ends_later(store, stor
     assert set((await store.changes(told.mark, 2)).ids) == {old.entity.id, other.entity.id}
 
 
+@on_postgres
+async def test_whose_memberships_changed_is_named_whoever_ends_later(store, postgres_connection):
+    await store.put_membership(Membership("e1", "u1", "owner", 1))
+    mark = (await store.changes(None, 10)).mark
+    assert (await store.changes(mark, 10)).users == ()
+    async with postgres_connection.transaction():
+        await postgres_connection.execute("update membership set role = null where user_id = 'u1'")
+        await store.put_membership(Membership("e1", "u2", "owner", 1))
+        told = await store.changes(mark, 10)
+        assert told.users == ("u2",)
+    assert "u1" in (await store.changes(told.mark, 10)).users
+
+
 @on_mongodb
 async def test_what_changed_since_a_mark_is_named_also_when_its_time_was_written_long_before(store, mongo_database):
     old, other = [first(an_entity()) for _ in range(2)]
@@ -116,6 +129,13 @@ async def test_what_changed_since_a_mark_is_named_also_when_its_time_was_written
     assert await store.save([following(other.entity, daily_matches=True), following(old.entity)]) == [True, False]
     assert (await store.changes(told.mark, 1)).ids is None
     assert set((await store.changes(told.mark, 2)).ids) == {old.entity.id, other.entity.id}
+    # a membership
+    assert told.users == ()
+    await store.put_membership(Membership("e1", "u1", "owner", 1))
+    await store.put_membership(Membership("e2", "u1", "owner", 1))
+    assert (await store.changes(told.mark, 10)).users == ("u1",)
+    await mongo_database.membership.update_many({}, {"$set": {"touched": Timestamp(_now_s() - 25, 0)}})
+    assert (await store.changes(told.mark, 10)).users == ("u1",)
 
 
 @on_mongodb
@@ -197,8 +217,10 @@ async def test_mongodb_sends_the_difference_of_a_change_alone(store, mongo_datab
 
 @on_mongodb
 async def test_what_waits_is_found_without_reading_what_does_not(store, mongo_database):
-    for asked in ({"due": {"$lte": 5}}, {"claim": "a token"}, {"touched": {"$gte": Timestamp(5, 0)}}):
-        told = await mongo_database.command("explain", {"find": "entity", "filter": asked})
+    touched = {"touched": {"$gte": Timestamp(5, 0)}}
+    questions: list[tuple[str, Any]] = [("entity", {"due": {"$lte": 5}}), ("entity", {"claim": "a token"})]
+    for name, asked in [*questions, ("entity", touched), ("membership", touched)]:
+        told = await mongo_database.command("explain", {"find": name, "filter": asked})
         assert "COLLSCAN" not in str(told["queryPlanner"]["winningPlan"])
 
 

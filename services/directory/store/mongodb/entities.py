@@ -16,13 +16,11 @@ from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of, membership_of
 from services.directory.store.mongodb.outbox import MongoOutbox
-from services.directory.store.mongodb.schema import Database
-from services.directory.store.port import Changes, EntityFilter, Glance, Membership, Slice, TermKind, Write
+from services.directory.store.mongodb.schema import TOUCHED, Database
+from services.directory.store.port import Changes, EntityFilter, Glance, Membership, Slice, TermKind, Write, few
 
 _DUPLICATE_KEY = 11000
 _FIELD = {"tag": "tags", "category": "categories"}
-_TOUCHED: dict[str, Any] = {"$currentDate": {"touched": {"$type": "timestamp"}}}
-"""With every write of an entity: the server's clock while it carries it out."""
 _BEAT = "entities_asked"
 _BEATEN: dict[str, Any] = {"$currentDate": {"at": {"$type": "timestamp"}}}
 
@@ -55,7 +53,7 @@ class Entities:
         seen = {"_id": document.pop("_id"), "version": 0}
         try:
             await self._database.entity.update_one(
-                seen, {"$set": {"version": document.pop("version")}, "$setOnInsert": document, **_TOUCHED}, upsert=True
+                seen, {"$set": {"version": document.pop("version")}, "$setOnInsert": document, **TOUCHED}, upsert=True
             )
         except DuplicateKeyError:
             return False
@@ -87,8 +85,8 @@ class Entities:
             there = entity_document(write.before)
             same = {name: document.pop(name) for name in list(document) if document[name] == there.get(name)}
             # an insert is never meant; were it tried (see _saved), it would be refused for its key and nothing else
-            return seen, {**self.outbox.pushing(write.events, document), "$setOnInsert": same, **_TOUCHED}
-        return seen, {**self.outbox.pushing(write.events, document), **_TOUCHED}
+            return seen, {**self.outbox.pushing(write.events, document), "$setOnInsert": same, **TOUCHED}
+        return seen, {**self.outbox.pushing(write.events, document), **TOUCHED}
 
     async def entity(self, entity_id: str) -> Entity | None:
         document = await self._database.entity.find_one({"_id": entity_id}, {"pending": 0})
@@ -132,12 +130,17 @@ class Entities:
         beat = await self._database.note.find_one({"_id": _BEAT})
         if beat is None:
             return None  # somebody emptied the collection meanwhile
-        ids: tuple[str, ...] | None = None if asked else ()
-        if asked is not None and follows:
-            since_then = {"touched": {"$gte": Timestamp(max(0, asked.time - self._late_s), 0)}}
-            found = await self._database.entity.find(since_then, {"_id": 1}, limit=limit + 1).to_list()
-            ids = tuple(each["_id"] for each in found) if len(found) <= limit else None
-        return Changes(str(_number(beat["at"])), ids)
+        mark = str(_number(beat["at"]))
+        if asked is None:
+            return Changes(mark)
+        if not follows:
+            return Changes(mark, None, None)
+        since_then = {"touched": {"$gte": Timestamp(max(0, asked.time - self._late_s), 0)}}
+        entities = await self._database.entity.find(since_then, {"_id": 1}, limit=limit + 1).to_list()
+        members = await self._database.membership.find(since_then, {"user_id": 1}, limit=limit + 1).to_list()
+        return Changes(
+            mark, few([each["_id"] for each in entities], limit), few([each["user_id"] for each in members], limit)
+        )
 
     async def _beat_after(self, since: Timestamp) -> bool:
         """Has the server write its time down; False where what stands there is older than this: the mark is of another

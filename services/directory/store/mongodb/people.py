@@ -10,7 +10,7 @@ from libs.common.clock import rfc3339
 from libs.common.envelope import Envelope
 from services.directory.store.documents import membership_of, person_of
 from services.directory.store.mongodb.outbox import MongoOutbox
-from services.directory.store.mongodb.schema import Database
+from services.directory.store.mongodb.schema import TOUCHED, Database
 from services.directory.store.port import Membership, Message, Note, Person
 
 _ENDED = 2**62
@@ -28,7 +28,7 @@ class People:
             # an equal or newer one does not match, and the insert that upsert tries then is refused by its key
             await self._database.membership.update_one(
                 {"_id": key, "sequence": {"$lt": membership.sequence}},
-                {"$set": fields | {"sequence": membership.sequence}},
+                {"$set": fields | {"sequence": membership.sequence}, **TOUCHED},
                 upsert=True,
             )
         except DuplicateKeyError:
@@ -74,7 +74,8 @@ class People:
     async def forget_person(self, user_id: str) -> None:
         gone = {"user_id": user_id, "email": "", "email_verified": False, "sequence": _ENDED, "deleted": True}
         await self._database.person.update_one({"_id": user_id}, {"$set": gone}, upsert=True)
-        await self._database.membership.update_many({"user_id": user_id}, {"$set": {"role": None, "sequence": _ENDED}})
+        ended = {"$set": {"role": None, "sequence": _ENDED}, **TOUCHED}
+        await self._database.membership.update_many({"user_id": user_id}, ended)
 
 
 class Links:

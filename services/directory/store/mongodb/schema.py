@@ -16,6 +16,9 @@ Database = AsyncDatabase[dict[str, Any]]
 PENDING = ("entity", "term", "job", "message", "dismissal")
 """Collections whose documents carry events that wait to be told."""
 
+TOUCHED: dict[str, Any] = {"$currentDate": {"touched": {"$type": "timestamp"}}}
+"""With every write of an entity or a membership: the server's clock while it carries it out."""
+
 _WHOLE = {"bsonType": ["int", "long"]}
 _TAGS = {
     "bsonType": "array",
@@ -90,6 +93,7 @@ _INDEXES: dict[str, list[IndexModel]] = {
     "membership": [
         IndexModel([("user_id", ASCENDING)], name="user"),
         IndexModel([("entity_id", ASCENDING)], name="entity"),
+        IndexModel([("touched", ASCENDING)], name="touched", sparse=True),
     ],
     "person": [],
     "favorite": [

@@ -10,7 +10,7 @@ from libs.common.ids import new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.tags import folded, heading
 from services.directory.store.documents import KEYS, entity_document, entity_of
-from services.directory.store.port import Changes, EntityFilter, Glance, Membership, Slice, TermKind, Write
+from services.directory.store.port import Changes, EntityFilter, Glance, Membership, Slice, TermKind, Write, few
 
 _ALIVE = "not (doc -> 'deleted')::boolean"
 _HOLDING = {"tag": "doc -> 'tags' ? $1", "category": "doc -> 'categories' ? $1"}
@@ -43,7 +43,9 @@ select e.doc from asked cross join unnest(ids) as wanted (id) join entity e usin
 _CHANGES = """
 select pg_snapshot_xmin(pg_current_snapshot())::text as mark, array(
     select id from entity where changed >= $1::text::xid8 order by changed limit $2
-) as ids
+) as ids, array(
+    select user_id from membership where changed >= $1::text::xid8 order by changed limit $2
+) as users
 """
 _OWN = """
 select e.doc, array(
@@ -134,7 +136,7 @@ class Entities:
 
     async def changes(self, since: str | None, limit: int) -> Changes | None:
         [row] = await self._pool.fetch(_CHANGES, since, limit + 1)
-        return Changes(row["mark"], tuple(row["ids"]) if len(row["ids"]) <= limit else None)
+        return Changes(row["mark"], few(row["ids"], limit), few(row["users"], limit))
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:
         rows = await self._pool.fetch("select doc from entity where id > $1 order by id limit $2", entity_id, limit)
