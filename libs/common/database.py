@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -86,15 +86,17 @@ async def create_pool(
     idle_in_transaction_timeout_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
     connect_timeout_s: float = 30.0,
     by_index: bool = False,
+    session: Mapping[str, str] | None = None,
 ) -> Pool:
     """A pool of connections that act as `role`; waits for the server, bounded, then raises StartRefused.
 
     JSON columns come and go as Python values, uuid columns as text. A connection holds no state from one use to the
     next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`). `by_index` is for stores
-    that only ever look rows up: their plans stay right however little the planner knew when they were made.
+    that only ever look rows up: their plans stay right however little the planner knew when they were made. `session` are
+    settings of PostgreSQL besides.
     """
     settings = _server_settings(role, statement_timeout_s, lock_timeout_s, idle_in_transaction_timeout_s)
-    settings |= BY_INDEX if by_index else {}
+    settings |= (BY_INDEX if by_index else {}) | dict(session or {})
 
     async def open_pool() -> Pool:
         return await FairPool(
@@ -154,6 +156,7 @@ def _server_settings(
         "lock_timeout": str(int(lock_timeout_s * 1000)),
         "idle_in_transaction_session_timeout": str(int(idle_in_transaction_timeout_s * 1000)),
         "timezone": "UTC",
+        "jit": "off",  # what it saves in walks of minutes it costs each short query that a planner takes for a long one
     }
     if role is not None:
         settings["role"] = role

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 POSTING_CONNECTIONS_MAX = 6
 RELAY_CONNECTIONS_MAX = 3
 AUDITOR_CONNECTIONS_MAX = 3
+WALKING_CONNECTIONS_MAX = 2
 NOTIFY_EVERY_S = 0.01
+LOOKING_UP = {
+    "plan_cache_mode": "force_generic_plan",
+    **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"), "off"),
+}
+"""How sessions plan that only look rows up: once for all values, since making a plan takes longer than the look-up, and in a
+way that stays right if the tables were empty at that moment."""
 
 _log = structlog.get_logger(__name__)
 
@@ -100,7 +108,8 @@ class LedgerService:
         """Opens the pools, looks whether the server keeps what it commits, begins the work of the role."""
         settings = self._settings
         postings = await self._open("postings", SERVICE_ROLE, POSTING_CONNECTIONS_MAX)
-        reads = await self._open("reads", SERVICE_ROLE, settings.database_pool_max)
+        reads = await self._open("reads", SERVICE_ROLE, settings.database_pool_max, session=LOOKING_UP)
+        walks = await self._open("walks", SERVICE_ROLE, WALKING_CONNECTIONS_MAX)
         await self._look_at_durability(reads)
         self.ledger = put_together(
             settings,
@@ -122,7 +131,7 @@ class LedgerService:
                 lifetime_s=settings.proposal_lifetime_s,
                 reminder_s=settings.proposal_reminder_s,
             ),
-            Reads(reads),
+            Reads(reads, walks),
             self._told,
         )
         audits = await self._open("audits", AUDITOR_ROLE, AUDITOR_CONNECTIONS_MAX, statement_timeout_s=CHECK_TIMEOUT_S)
@@ -200,7 +209,15 @@ class LedgerService:
         await self._wiring.bus.subscribe(NAME, consumers.handlers(ledger, heard))
         self._tasks.append(asyncio.create_task(keep_time(ledger)))
 
-    async def _open(self, purpose: str, role: str, size_max: int, *, statement_timeout_s: float | None = None) -> Pool:
+    async def _open(
+        self,
+        purpose: str,
+        role: str,
+        size_max: int,
+        *,
+        statement_timeout_s: float | None = None,
+        session: Mapping[str, str] | None = None,
+    ) -> Pool:
         settings = self._settings
         try:
             pool = await create_pool(
@@ -209,6 +226,7 @@ class LedgerService:
                 size_max=size_max,
                 statement_timeout_s=statement_timeout_s or settings.statement_timeout_s,
                 connect_timeout_s=settings.connect_timeout_s,
+                session=session,
             )
         except (asyncpg.InvalidParameterValueError, asyncpg.InsufficientPrivilegeError) as fault:
             raise StartRefused(

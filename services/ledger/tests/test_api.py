@@ -285,6 +285,31 @@ async def test_transfers_are_listed_by_page_status_and_date(node: Node) -> None:
         assert (await node.call("GET", "/transfers", baker.token, query=mine | query))[0] == 400
 
 
+async def test_a_list_is_of_one_account_of_two_together_or_of_all(node: Node) -> None:
+    baker, smith, other = [await node.member() for _ in range(3)]
+    for payer, payee, amount in ((baker, smith, 1), (smith, baker, 2), (baker, other, 3), (other, smith, 4)):
+        await node.pay(payer, payee, amount)
+    await node.propose(other, baker, 5)
+    mine = {"entity_id": baker.entity_id}
+    for query, amounts in (
+        (mine, [5, 3, 2, 1]),
+        (mine | {"number": smith.number}, [2, 1]),
+        (mine | {"number": baker.number}, [5, 3, 2, 1]),
+        (mine | {"number": other.number, "status": "completed"}, [3]),
+        ({"number": other.number}, [5, 4, 3]),
+        ({"number": "0" * 16}, []),
+        ({}, [5, 4, 3, 2, 1]),
+        ({"status": "initiated"}, [5]),
+        ({"status": "cancelled"}, []),
+    ):
+        for size in (1, 2, 100):
+            pages = range(1, 2 + len(amounts) // size)
+            asked = [query | {"page": str(page), "page_size": str(size)} for page in pages]
+            found = [(await node.call("GET", "/transfers", "admin", query=each))[1] for each in asked]
+            assert {one["total"] for one in found} == {len(amounts)}
+            assert [item["amount_minor"] for one in found for item in one["items"]] == amounts
+
+
 async def test_a_statement_goes_on_by_cursor_with_the_running_balance(node: Node) -> None:
     baker, smith = await node.member("Bakery"), await node.member("Smithy")
     for amount in (100, 200, 300):

@@ -2,9 +2,11 @@
 
 from libs.common.database import Pool, create_pool
 from libs.common.ids import new_id
+from services.ledger.app import LOOKING_UP
 from services.ledger.settings import SERVICE_ROLE
 from services.ledger.store.postings import Asked, Consent, Payment, Postings, Proposal
-from services.ledger.store.reads import Reader, Reads
+from services.ledger.store.reads import Reader, Reads, TransferFilter
+from services.ledger.store.statements import StatementRange, Statements
 from services.ledger.tests.conftest import Member, Node
 
 ROUNDS = 60
@@ -33,11 +35,41 @@ async def test_what_a_posting_reads_does_not_grow_with_the_books(node: Node) -> 
     assert {table: rows for table, rows in grown.items() if rows > READ_MAX * SIZE} == {}
 
 
+async def test_what_a_page_reads_does_not_grow_with_the_books(node: Node) -> None:
+    """Sessions that began on new books, which nobody has analysed."""
+    baker, smith, me = [await node.member() for _ in range(3)]
+    pool = await create_pool(node.settings.ledger_url, role=SERVICE_ROLE, size_max=1, session=LOOKING_UP)
+    reads, statements, reader = Reads(pool, pool), Statements(pool), Reader(me.user_id, sees_all=False)
+    mine, sent = TransferFilter(entity_id=me.entity_id), TransferFilter(entity_id=me.entity_id, statuses=["completed"])
+
+    async def pages() -> list[int]:
+        """How many of everything there are."""
+        found = [await reads.transfers(reader, wanted, offset=0, limit=10) for wanted in (mine, sent)]
+        pending = await reads.pending(reader, [me.entity_id])
+        lines = await statements.page(me.entity_id, StatementRange(), before_seq=None, limit=20)
+        return [total for _, total in filter(None, found)] + [len(pending), len(lines)]
+
+    try:
+        assert await pages() == [0, 0, 0, 0]
+        for _ in range(ROUNDS // SIZE):
+            await _pay(node.ledger.postings, [(baker, smith)] * SIZE * SIZE)
+        await _pay(node.ledger.postings, [(me, smith), (smith, me)])
+        assert (await node.propose(me, baker, 1))[0] == 201
+        before = await _read(pool)
+        assert await pages() == [3, 2, 1, 2]
+        after = await _read(pool)
+    finally:
+        await pool.close()
+    grown = {table: after[table] - before[table] for table in TABLES}
+    assert grown["transfer"] > 0, "nothing was counted"
+    assert {table: rows for table, rows in grown.items() if rows > READ_MAX} == {}
+
+
 async def test_accounts_are_fetched_by_a_plan_that_is_made_once(node: Node) -> None:
     members = [await node.member() for _ in range(4)]
-    pool = await create_pool(node.settings.ledger_url, role=SERVICE_ROLE, size_max=1)
+    pool = await create_pool(node.settings.ledger_url, role=SERVICE_ROLE, size_max=1, session=LOOKING_UP)
     try:
-        reads, reader = Reads(pool), Reader(members[0].user_id, sees_all=False)
+        reads, reader = Reads(pool, pool), Reader(members[0].user_id, sees_all=False)
         for wanted in (members[:1], members, members[:1], [], members, members[:1], members, members[:1]):
             ids = [member.entity_id for member in wanted]
             found = await reads.accounts(reader, entity_ids=ids, with_pending=True)
@@ -52,17 +84,25 @@ async def test_accounts_are_fetched_by_a_plan_that_is_made_once(node: Node) -> N
 
 async def _one_round(postings: Postings, payer: Member, payee: Member) -> None:
     """Payments on behalf, and payments in two steps that are accepted."""
-
-    def asked(caller: str) -> Asked:
-        return Asked(caller, None, new_id(), b"h", None)
-
-    paid = await postings.pay(
-        [Payment(asked("admin"), new_id(), payer.number, payee.number, 1, "") for _ in range(SIZE)]
-    )
-    proposals = [Proposal(asked(payee.user_id), new_id(), payee.number, payer.number, True, 1, "") for _ in range(SIZE)]
+    await _pay(postings, [(payer, payee)] * SIZE)
+    proposals = [
+        Proposal(_asked(payee.user_id), new_id(), payee.number, payer.number, True, 1, "") for _ in range(SIZE)
+    ]
     proposed = await postings.propose(proposals)
-    accepted = await postings.accept([Consent(asked(payer.user_id), proposal.id) for proposal in proposals])
-    assert {outcome.code for outcome in (*paid, *proposed, *accepted)} == {"ok"}
+    accepted = await postings.accept([Consent(_asked(payer.user_id), proposal.id) for proposal in proposals])
+    assert {outcome.code for outcome in (*proposed, *accepted)} == {"ok"}
+
+
+async def _pay(postings: Postings, pairs: list[tuple[Member, Member]]) -> None:
+    """A payment on behalf from the first to the second of each pair."""
+    paid = await postings.pay(
+        [Payment(_asked("admin"), new_id(), payer.number, payee.number, 1, "") for payer, payee in pairs]
+    )
+    assert {outcome.code for outcome in paid} == {"ok"}
+
+
+def _asked(caller: str) -> Asked:
+    return Asked(caller, None, new_id(), b"h", None)
 
 
 async def _read(pool: Pool) -> dict[str, int]:
