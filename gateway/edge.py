@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from gateway.networks import client_address, networks
@@ -68,7 +68,10 @@ class Edge:
         request_id = given if _REQUEST_ID.match(given) else new_id()
         peer = scope["client"][0] if scope.get("client") else ""
         state["request_id"] = request_id
-        state["client_address"] = client_address(peer, headers.get("x-forwarded-for"), self._proxies)
+        forwarded = headers.get("x-forwarded-for")
+        if forwarded is not None and self._proxies:
+            forwarded = _in_one_line(scope["headers"], b"x-forwarded-for")
+        state["client_address"] = client_address(peer, forwarded, self._proxies)
         state["user_agent"] = headers.get("user-agent", "")[:_AGENT_MAX]
         state["headers"] = headers
         state["rates"] = self._rates
@@ -80,6 +83,11 @@ class Edge:
         if (path.rstrip("/") or "/") in MACHINE_PATHS:
             return "machine", self._machine
         return "page", self._pages
+
+
+def _in_one_line(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
+    """Each proxy may have added a line of its own: together they are one list (RFC 9110, section 5.3)."""
+    return ",".join(value.decode("latin-1") for each, value in headers if each == name)
 
 
 def _tell(method: str, route: str, status: int, took_s: float) -> None:

@@ -1,6 +1,7 @@
 """Addresses and the networks they may belong to."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -38,3 +39,16 @@ def client_address(peer: str, forwarded_for: str | None, proxies: Networks) -> s
         if not belongs(hop, proxies):
             return address
     return address
+
+
+@lru_cache(maxsize=10_000)
+def subscriber(address: str) -> str:
+    """Whom an address counts for: one of IPv6 for its network of 64 bits, for that is the least that anybody is given."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped or ip_network((int(parsed) >> 64 << 64, 64)))

@@ -1,6 +1,7 @@
 """Requests a minute: per client address for who is not logged in, per person for who is, and each
 partner program's key by its own rate."""
 
+from gateway.networks import subscriber
 from libs.common.auth import Principal
 from libs.common.rates import Bucket
 
@@ -19,7 +20,7 @@ class Rates:
     def check(self, principal: Principal | None, address: str) -> None:
         """Counts one request. Raises Refusal 429 `too_many_requests` with the seconds to wait."""
         if principal is None:
-            self._anonymous.require(address)
+            self._anonymous.require(subscriber(address))
         elif principal.kind == "api_key":
             # its own rate: the fewer it may make, the more of the common bucket each one takes
             cost = self._per_minute / (principal.rate_per_minute or self._per_minute)

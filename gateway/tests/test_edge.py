@@ -1,15 +1,19 @@
 """The outermost layer and what machines ask: addresses, rates, other pages' scripts, caches, compression, health, keys."""
 
 import gzip
+import json
 import re
+from typing import Any
 
 import pytest
 
-from gateway.networks import client_address, networks
+from gateway.edge import Edge
+from gateway.networks import client_address, networks, subscriber
 from gateway.openapi import FILE, document, text
 from gateway.rates import Rates
 from gateway.tests.house import BAKERY, BEN, House, furnished, refusal
 from gateway.tests.requests import MEMBER, PUBLISHED
+from libs.common import logs
 from libs.common.auth import Principal
 from libs.common.errors import Refusal
 
@@ -31,6 +35,20 @@ ORIGIN = {"Origin": "https://shop.example"}
 )
 def test_the_clients_address_is_the_peers_unless_a_trusted_proxy_says_otherwise(peer, forwarded, proxies, address):
     assert client_address(peer, forwarded, networks(proxies)) == address
+
+
+async def test_each_proxy_may_have_added_a_line_of_its_own():
+    asked: list[str] = []
+
+    async def note(scope, receive, send) -> None:
+        asked.append(scope["state"]["client_address"])
+
+    edge = Edge(House(trusted_proxies="10.0.0.0/8").settings, api=note, machine=note, pages=note)
+    lines = [(b"x-forwarded-for", value) for value in (b"192.0.2.66", b"198.51.100.1", b"10.0.0.2")]
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/tags", "headers": lines, "client": ("10.0.0.1", 1)}
+    nothing: Any = None
+    await edge(scope, nothing, nothing)
+    assert asked == ["198.51.100.1"]
 
 
 async def test_a_visitor_has_the_set_number_of_requests_and_a_member_ten_times_as_many():
@@ -71,6 +89,27 @@ async def test_a_header_changes_nobodys_rate_unless_it_comes_from_a_trusted_prox
     for number in range(3):
         heard = await house("GET", "/api/v1/tags", headers={"X-Forwarded-For": f"198.51.100.{number}"})
         assert heard.status == 200
+
+
+async def test_who_moves_about_in_the_own_network_of_ipv6_is_one_visitor():
+    house = furnished(House(rate_per_minute=2))
+    peers = ("2001:db8:1:1::1", "2001:db8:1:1::2", "2001:db8:1:1:ffff::3", "2001:db8:1:2::1")
+    statuses = [(await house("GET", "/api/v1/tags", peer=peer)).status for peer in peers]
+    assert statuses == [200, 200, 429, 200]
+    # IPv4 on a socket of IPv6 is not one network
+    for number in range(5):
+        assert (await house("GET", "/api/v1/tags", peer=f"::ffff:198.51.100.{number}")).status == 200
+
+
+def test_an_address_counts_for_whoever_it_was_given_to():
+    for address, counts_for in (
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("no: address", "no: address"),
+        ("", ""),
+    ):
+        assert subscriber(address) == counts_for
 
 
 async def test_forged_tokens_are_counted_against_the_address():
@@ -138,7 +177,8 @@ async def test_private_data_is_stored_by_nobody_and_public_data_is_asked_for_aga
         public = good.template in {"/categories", "/tags"}
         assert heard.headers["cache-control"] == ("no-cache" if public else "no-store"), good.name
     visitor = await house("GET", "/api/v1/entities")
-    assert (visitor.headers["cache-control"], visitor.headers["vary"]) == ("no-cache", "Authorization")
+    assert visitor.headers["cache-control"] == "no-cache"
+    assert visitor.headers["vary"] == "Authorization, Accept-Encoding"
     assert (await house("GET", "/api/v1/user")).headers["cache-control"] == "no-store"
 
 
@@ -149,9 +189,32 @@ async def test_long_answers_are_compressed_for_who_takes_it(house: House):
     small = await house("GET", "/api/v1/tags", headers={"Accept-Encoding": "gzip, br"})
     assert "content-encoding" not in plain.headers
     assert small.headers["content-encoding"] == "gzip"
-    assert "Accept-Encoding" in small.headers["vary"]
+    assert "Accept-Encoding" in plain.headers["vary"]
+    assert plain.headers["vary"] == small.headers["vary"]
     assert int(small.headers["content-length"]) == len(small.body) < len(plain.body) / 2
     assert gzip.decompress(small.body) == plain.body
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("*", True),
+        ("gzip;q=1.000", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0, *", False),
+        ("*;q=0", False),
+        ("identity", False),
+        ("x-not-gzip", False),
+        ("", False),
+    ],
+)
+async def test_who_refuses_gzip_by_its_weight_gets_none(house: House, accepted: str, taken: bool):
+    items = [{"id": f"{number}", "name": f"tag-{number}"} for number in range(100)]
+    house.services.on("directory", "GET", "/tags", {"items": items, "total": 100})
+    heard = await house("GET", "/api/v1/tags", headers={"Accept-Encoding": accepted})
+    assert (heard.headers.get("content-encoding") == "gzip") is taken
 
 
 async def test_a_request_id_is_kept_and_a_bad_one_replaced(house: House):
@@ -161,6 +224,16 @@ async def test_a_request_id_is_kept_and_a_bad_one_replaced(house: House):
     for bad in ("a b", "x" * 200, "a\x7fb", ""):
         made = (await house("GET", "/api/v1/tags", headers={"X-Request-Id": bad})).headers["x-request-id"]
         assert re.fullmatch(r"[0-9a-f-]{36}", made)
+
+
+@pytest.mark.parametrize(("path", "route", "status"), [("user", "/api/v1/user", 401), ("x", "unknown", 404)])
+async def test_the_log_has_a_line_of_every_request_with_its_id(
+    house: House, capsys, monkeypatch, path: str, route: str, status: int
+):
+    monkeypatch.setattr(logs, "_request_lines", True)
+    await house("GET", f"/api/v1/{path}", headers={"X-Request-Id": "r-7"})
+    line = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert {"request_id": "r-7", "status": status, "route": route, "event": "request"}.items() <= line.items()
 
 
 async def test_services_hear_the_clients_address_and_agent(house: House):

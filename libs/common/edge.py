@@ -48,9 +48,9 @@ class Edge:
         except asyncio.CancelledError:
             raise
         except ClientDisconnect:
-            _log.debug("client_left", method=scope["method"], path=scope["path"])  # there is nobody to answer
+            _log.debug("client_left", method=scope["method"], route=_route(scope))  # there is nobody to answer
         except Exception:
-            _log.exception("unexpected", method=scope["method"], path=scope["path"])
+            _log.exception("unexpected", method=scope["method"], route=_route(scope))  # a path may hold a token
             if answer.status:
                 raise  # the answer has begun: the server can only break it off
             await self._unexpected(request_id)(scope, receive, answer.send)

@@ -80,6 +80,10 @@ def api(maker, checks):
     async def fails() -> None:
         raise ZeroDivisionError("secret detail")
 
+    @routes.get("/links/{token}")
+    async def fails_with(token: str) -> None:
+        raise ZeroDivisionError
+
     @routes.get("/paged")
     async def paged(part: Annotated[Page, Depends(page)]) -> list[int]:
         return [part.page, part.page_size, part.offset]
@@ -229,6 +233,13 @@ async def test_what_nobody_expected_tells_the_request_id_and_nothing_else(call):
     assert "r-77" in told.body["errors"][0]["message"]
     assert "secret detail" not in str(told.body)
     assert "ZeroDivision" not in str(told.body)
+
+
+async def test_the_log_names_the_route_of_a_fault_and_never_its_path_which_may_hold_a_token(call):
+    with structlog.testing.capture_logs() as lines:
+        assert (await call("GET", "/v/links/once-only")).status == 500
+    assert [line["route"] for line in lines if line["event"] == "unexpected"] == ["/v/links/{token}"]
+    assert "once-only" not in str(lines)
 
 
 async def test_a_wrong_parameter_of_path_or_query_is_named(call):
