@@ -37,16 +37,20 @@ class Language:
     @property
     def direction(self) -> str:
         """`ltr` or `rtl`."""
-        return str(Locale.parse(self.code).text_direction)
+        return str(_locale(self.code).text_direction)
 
     def amount(self, minor: int, unit: str) -> str:
         """An amount with two decimals and its unit: `1,250.50 CR`."""
-        number = format_decimal(Decimal(minor) / MINOR_PER_UNIT, format="#,##0.00", locale=self.code)
+        number = format_decimal(Decimal(minor) / MINOR_PER_UNIT, format="#,##0.00", locale=_locale(self.code))
         return f"{number}\N{NO-BREAK SPACE}{unit}"
 
     def moment(self, text: str) -> str:
         """An RFC 3339 moment as a person writes it, in the community's time zone."""
-        return format_datetime(datetime.fromisoformat(text), "d MMMM y, HH:mm zzz", tzinfo=self.zone, locale=self.code)
+        at = datetime.fromisoformat(text)
+        return format_datetime(at, "d MMMM y, HH:mm zzz", tzinfo=self.zone, locale=_locale(self.code))
+
+
+_locale = cache(Locale.parse)
 
 
 @cache

@@ -1,6 +1,8 @@
 """Dead letters as RabbitMQ keeps them: looking at them, and reading what their headers say."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
@@ -33,9 +35,10 @@ def letter(service: str, message: AbstractIncomingMessage) -> DeadLetter:
     failed_at = headers.get("x-mccs-failed-at")
     died_at = datetime.fromtimestamp(int(str(failed_at)) / 1000, UTC) if failed_at else datetime.now(UTC)
     envelope = readable(message.body, message.message_id or "")
-    return DeadLetter(service, envelope, reason, tries_of(message), died_at)
+    return DeadLetter(service, envelope, reason, tries_of(headers), died_at)
 
 
-def tries_of(message: AbstractIncomingMessage) -> int:
-    value = (message.headers or {}).get("x-mccs-tries", 0)
+def tries_of(headers: Mapping[str, Any] | None) -> int:
+    """How often a message with these headers was tried."""
+    value = (headers or {}).get("x-mccs-tries", 0)
     return value if isinstance(value, int) else 0

@@ -6,6 +6,7 @@ lost on its way, is a mail sent again; it then carries the same Message-ID.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ WRITING_TIME_MAX_S = 30.0
 LEASE_MARGIN_S = 30.0
 IN_HAND_PER_PLACE = 8
 """Mails that are taken at once for each that is sent at once."""
+SETTLE_WITHIN_S = 0.02
+"""A mail's end is written with those that come within this time, unless no other comes."""
 
 log = structlog.get_logger("notifier.mail")
 
@@ -80,12 +83,15 @@ class _Round:
         self._begin_until = deps.clock() + timedelta(seconds=LEASE_MARGIN_S)
         self._ended: list[EndedMail] = []
         self._settling = asyncio.Lock()
+        self._settles_soon = False
+        self._at_work = deps.settings.mail_parallel_max
+        self._over = asyncio.Event()
 
     async def send(self) -> None:
         """Ends with the last one's end. What there is no time for, or what a stop leaves, is given back untried."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._deps.settings.mail_parallel_max):
+                for _ in range(self._at_work):
                     group.create_task(self._work(group))
         finally:
             await self._settle()
@@ -99,8 +105,13 @@ class _Round:
             ended = await self._try(mail)
             if ended is not None:
                 self._ended.append(ended)
-                group.create_task(self._settle())  # the next one need not wait for it
+                if not self._settles_soon:
+                    self._settles_soon = True
+                    group.create_task(self._settle_soon())
             await turn.rest()
+        self._at_work -= 1
+        if not self._at_work:
+            self._over.set()
 
     async def _try(self, mail: ClaimedMail) -> EndedMail | None:
         """How it ended; None where it is tried again later."""
@@ -134,6 +145,13 @@ class _Round:
             due_at = self._deps.clock() + timedelta(seconds=delay_s)
             await mails.postpone(connection, mail, due_at=due_at, reason=reason)
         return None
+
+    async def _settle_soon(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_WITHIN_S):
+                await self._over.wait()
+        self._settles_soon = False
+        await self._settle()
 
     async def _settle(self) -> None:
         """Writes the ends that there are by now, one set at a time."""
