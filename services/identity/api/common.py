@@ -36,7 +36,7 @@ async def _client(request: Request) -> Client:
 
 def actor_of(principal: Principal) -> Actor:
     """Who asks, as the use cases see it."""
-    return Actor(principal.id, principal.role, principal.session_id, principal.issued_at)
+    return Actor(principal.id, principal.role, principal.session_id)
 
 
 async def _user(principal: Annotated[Principal, Depends(web.require_user)]) -> Actor:

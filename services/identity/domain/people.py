@@ -42,6 +42,7 @@ class User:
     last_login_address: str | None = None
     previous_login_at: datetime | None = None
     previous_login_address: str | None = None
+    password_changed_at: datetime | None = None
     locked_until: datetime | None = None
     version: int = 1
     memberships: tuple[Membership, ...] = field(default=())

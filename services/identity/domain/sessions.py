@@ -77,6 +77,6 @@ def judge_refresh(used_at: datetime | None, session: Session, now: datetime, gra
     return RefreshVerdict.REPEATED if is_recent and grace_s > 0 else RefreshVerdict.REUSED
 
 
-def is_fresh(issued_at: datetime | None, now: datetime) -> bool:
-    """Whether a token was issued so recently that it stands for the password itself."""
-    return issued_at is not None and (now - issued_at).total_seconds() <= FRESH_LOGIN_S
+def is_fresh(logged_in_at: datetime, now: datetime) -> bool:
+    """Whether a login was so recent that it stands for the password itself."""
+    return (now - logged_in_at).total_seconds() <= FRESH_LOGIN_S

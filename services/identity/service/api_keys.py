@@ -82,12 +82,12 @@ async def revoke(deps: Deps, actor: Actor, key_id: str) -> None:
 
 async def revoke_of(work: Unit, user_id: str, entity_id: str | None = None) -> None:
     """Keys that a user made for an entity, or for all, are over."""
-    await _revoke(work, await store.live_of_user(work.connection, user_id, entity_id), None, None)
+    await _revoke(work, await store.live_of_user(work.connection, user_id, entity_id, lock=True), None, None)
 
 
 async def revoke_of_entity(work: Unit, entity_id: str) -> None:
     """All keys of an entity are over."""
-    await _revoke(work, await store.live_of_entity(work.connection, entity_id), None, None)
+    await _revoke(work, await store.live_of_entity(work.connection, entity_id, lock=True), None, None)
 
 
 async def _revoke(work: Unit, keys: Sequence[ApiKey], actor: Actor | None, email: str | None) -> None:

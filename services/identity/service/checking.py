@@ -53,10 +53,17 @@ async def give_back(deps: Deps, email_key: str) -> None:
     deps.turnstile.free(email_key)
 
 
-async def settle(deps: Deps, work: Unit, checked: Checked, *, is_right: bool) -> Attempts:
-    """Counts the outcome in the caller's transaction; the caller frees the turnstile after the commit."""
+async def settle(deps: Deps, work: Unit, checked: Checked, *, is_right: bool, is_whole: bool = True) -> Attempts:
+    """Counts the outcome in the caller's transaction; the caller frees the turnstile after the commit.
+
+    A right password forgets earlier failures only where it is all that was to be shown (`is_whole`): else who knows it
+    could guess codes of the second factor without end, with the password between them.
+    """
     state = await store.lock(work.connection, checked.email_key, work.now)
-    state = state.succeeded() if is_right else state.failed(work.now, deps.settings.lockout_rule)
+    if not is_right:
+        state = state.failed(work.now, deps.settings.lockout_rule)
+    else:
+        state = state.succeeded() if is_whole else state.undecided()
     await store.save(work.connection, checked.email_key, state, work.now)
     return state
 

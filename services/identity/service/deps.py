@@ -35,7 +35,6 @@ class Actor:
     id: str
     role: str
     session_id: str = ""
-    issued_at: datetime | None = None
 
     @property
     def is_service(self) -> bool:

@@ -12,9 +12,9 @@ from services.identity.sealing import hash_of
 from services.identity.service import checking, telling
 from services.identity.service.checking import Checked
 from services.identity.service.deps import Actor, Client, Deps, Unit, unit
-from services.identity.service.second_factor import Judged, judge_code
+from services.identity.service.second_factor import Judged, is_required_of, judge_code
 from services.identity.service.tickets import Ticket, open_session, ticket
-from services.identity.store import attempts, memberships, sessions, users
+from services.identity.store import attempts, factors, memberships, sessions, users
 
 _EMAIL_LENGTH_MAX = 400
 _PASSWORD_LENGTH_MAX = 1000
@@ -72,8 +72,7 @@ async def _decide(
     user, role = await _who(work, checked, command.role)
     if user is None or role is None:
         return await _fail(deps, work, checked, command, client, _Verdict.WRONG)
-    must_have = deps.settings.admin_second_factor and role in ("admin", "operator")
-    judged = await judge_code(deps, work, user, command.code, must_have=must_have)
+    judged = await judge_code(deps, work, user, command.code, must_have=is_required_of(deps, role))
     if judged.verdict is Judged.Verdict.WRONG:
         return await _fail(deps, work, checked, command, client, _Verdict.CODE_WRONG)
     if judged.verdict in (Judged.Verdict.NEEDED, Judged.Verdict.SETUP_NEEDED):
@@ -98,9 +97,12 @@ async def _who(work: Unit, checked: Checked, wanted: str) -> tuple[User | None, 
     if checked.user is None or not checked.is_right:
         return None, None
     found = await users.by_id(work.connection, checked.user.id, lock=True)
-    if found is None or found[1] != checked.stored:
+    if found is None:
         return None, None
     user = found[0]
+    # another hash of the same password is another login's, which was first to make it anew
+    if found[1] != checked.stored and user.password_changed_at != checked.user.password_changed_at:
+        return None, None
     has_both = user.role != "member" and wanted == "member"
     acts_for = await memberships.of_users(work.connection, [user.id]) if has_both else []
     return user, session_role(user.role, wanted, len(acts_for))
@@ -125,12 +127,24 @@ async def refresh(deps: Deps, token: str) -> Ticket:
         used_at = await sessions.use_refresh(work.connection, token_hash, work.now)
         verdict = judge_refresh(used_at, session, work.now, deps.settings.refresh_grace_s)
         if verdict in (RefreshVerdict.GOOD, RefreshVerdict.REPEATED):
-            return await _prolong(deps, work, session)
+            if not await _lacks_factor(deps, work, session):
+                return await _prolong(deps, work, session)
+            await telling.end_sessions(work, session.user_id, "second_factor_required", only=[session.id])
+            detail = "A second factor has become necessary: the session was ended."
+            telling.audit(work, "session.ended", detail, subject=session.user_id)
         if verdict is RefreshVerdict.REUSED:
             await telling.end_sessions(work, session.user_id, "refresh_reused", only=[session.id])
             detail = "A refresh token was used twice: the session was ended."
             telling.audit(work, "session.ended", detail, subject=session.user_id)
     raise NamedError("refresh_reused" if verdict is RefreshVerdict.REUSED else "refresh_invalid")
+
+
+async def _lacks_factor(deps: Deps, work: Unit, session: Session) -> bool:
+    """A session of before second factors were made mandatory does not outlive its token."""
+    if not is_required_of(deps, session.role):
+        return False
+    factor = await factors.of_user(work.connection, session.user_id)
+    return factor is None or factor.confirmed_at is None
 
 
 async def _prolong(deps: Deps, work: Unit, session: Session) -> Ticket:

@@ -14,7 +14,7 @@ from services.identity.service import telling
 from services.identity.service.deps import Actor, Client, Deps, Unit, unit
 from services.identity.service.fields import Faults
 from services.identity.service.second_factor import checked_owner
-from services.identity.store import attempts, links, memberships, users
+from services.identity.store import attempts, links, memberships, sessions, users
 
 _EMAIL_LENGTH_MAX = 400
 
@@ -70,7 +70,6 @@ async def reset_password(deps: Deps, token: str, password: str, role: str | None
         if found is None:
             raise NamedError("token_invalid")
         user = found[0]
-        await links.use_all_of(work.connection, user.id, "reset", work.now)
         state = await attempts.lock(work.connection, user.email_key, work.now)
         await attempts.save(work.connection, user.email_key, state.succeeded(), work.now)
         await _put(work, user, password_hash, by_reset=True)
@@ -100,9 +99,9 @@ async def change_password(
 
     Raises NamedError `current_password_needed`, `current_password_wrong`; FieldsRefused, AccountLocked.
     """
-    if current_password is None and not is_fresh(actor.issued_at, deps.clock()):
-        raise NamedError("current_password_needed", field="current_password")
-    if current_password is not None:
+    if current_password is None:
+        await _require_fresh(deps, actor)
+    else:
         await checked_owner(deps, actor.id, current_password, client)
     password_hash = await _hash_of_good(deps, password)
     async with unit(deps) as work:
@@ -111,9 +110,16 @@ async def change_password(
             raise NamedError("user_unknown")
         user = found[0]
         await _put(work, user, password_hash, by_reset=False)
-        await links.use_all_of(work.connection, user.id, "reset", work.now)
         await telling.end_sessions(work, user.id, "password_changed", keep=actor.session_id)
         telling.audit(work, "password.changed", "Changed the password.", actor=actor, email=user.email, subject=user.id)
+
+
+async def _require_fresh(deps: Deps, actor: Actor) -> None:
+    """The login itself was minutes ago: a refreshed token is young, whoever holds the browser."""
+    async with unit(deps) as work:
+        session = await sessions.lock(work.connection, actor.session_id)
+    if session is None or not is_fresh(session.created_at, deps.clock()):
+        raise NamedError("current_password_needed", field="current_password")
 
 
 async def _hash_of_good(deps: Deps, password: str) -> str:
@@ -124,7 +130,10 @@ async def _hash_of_good(deps: Deps, password: str) -> str:
 
 
 async def _put(work: Unit, user: User, password_hash: str, *, by_reset: bool) -> None:
+    """Keeps it. Links of before open nothing any more: neither to another password nor to another address."""
     await users.set_password(work.connection, user.id, password_hash, work.now)
+    await links.use_all_of(work.connection, user.id, "reset", work.now)
+    await links.use_changes_of_address(work.connection, user.id, user.email_key, work.now)
     event = PasswordChangedV1(user_id=user.id, email=user.email, by_reset=by_reset)
     work.tell(event.envelope(subject=user.id, sequence=0, time=work.now))
 

@@ -7,7 +7,7 @@ from services.identity.domain.people import Membership, check_owner_stays
 from services.identity.service import api_keys, telling
 from services.identity.service.deps import Actor, Deps, Unit, unit
 from services.identity.service.invitations import check_owner
-from services.identity.store import memberships, users
+from services.identity.store import links, memberships, users
 
 
 async def set_membership(deps: Deps, actor: Actor, entity_id: str, user_id: str, role: str) -> Membership:
@@ -24,7 +24,7 @@ async def set_membership(deps: Deps, actor: Actor, entity_id: str, user_id: str,
         if await users.by_id(work.connection, user_id) is None:
             raise NamedError("user_unknown")
         if before is not None and before.role == "owner":
-            await api_keys.revoke_of(work, user_id, entity_id)
+            await _end_what_was_given(work, actor, before)
         return await _put(work, actor, before, entity_id, user_id, role)
 
 
@@ -90,17 +90,29 @@ async def drop_entity(work: Unit, entity_id: str) -> None:
 
 
 async def end(work: Unit, actor: Actor | None, person: Membership) -> None:
-    """The user no longer acts for the entity, and keys that it made for it are over."""
+    """The user no longer acts for the entity; keys and invitations that it made for it are over."""
     version = await memberships.end(work.connection, person.entity_id, person.user_id)
     if version is None:
         return
     work.tell(telling.membership_changed(person.entity_id, person.user_id, None, version, work.now))
-    await api_keys.revoke_of(work, person.user_id, person.entity_id)
+    await _end_what_was_given(work, actor, person)
     telling.audit(
         work, "membership.ended", "No longer acts for the entity.", actor=actor,
         email=await telling.email_of(work, actor) if actor else None,
         subject=person.user_id, entity_id=person.entity_id, before={"role": person.role},
     )  # fmt: skip
+
+
+async def _end_what_was_given(work: Unit, actor: Actor | None, owner: Membership) -> None:
+    """Who is no owner any more leaves no way in behind: neither a key nor an invitation."""
+    await api_keys.revoke_of(work, owner.user_id, owner.entity_id)
+    withdrawn = await links.withdraw_of(work.connection, owner.user_id, owner.entity_id, work.now)
+    if withdrawn:
+        telling.audit(
+            work, "invitation.withdrawn", "Invitations ended with the right to invite.", actor=actor,
+            email=await telling.email_of(work, actor) if actor else None, subject=owner.user_id,
+            entity_id=owner.entity_id, before={"invitations": withdrawn},
+        )  # fmt: skip
 
 
 async def _put(

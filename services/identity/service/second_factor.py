@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -71,8 +72,10 @@ async def state(deps: Deps, actor: Actor) -> State:
     """How the caller's second factor stands."""
     async with unit(deps) as work:
         factor = await factors.of_user(work.connection, actor.id)
+        found = await users.by_id(work.connection, actor.id)
     is_on = factor is not None and factor.confirmed_at is not None
-    return State(is_on, _is_required(deps, actor), len(factor.recovery_hashes) if factor and is_on else 0)
+    is_required = found is not None and _is_required(deps, found[0])
+    return State(is_on, is_required, len(factor.recovery_hashes) if factor and is_on else 0)
 
 
 async def begin(deps: Deps, actor: Actor, password: str, client: Client) -> tuple[str, str]:
@@ -93,7 +96,8 @@ async def enrol(deps: Deps, email: str, password: str, role: str, client: Client
             acts_for = await memberships.of_users(work.connection, [checked.user.id]) if checked.user else []
             user = checked.user
             may = user is not None and checked.is_right and session_role(user.role, role, len(acts_for)) is not None
-            status = await checking.settle(deps, work, checked, is_right=may)
+            is_whole = user is None or not user.second_factor
+            status = await checking.settle(deps, work, checked, is_right=may, is_whole=is_whole)
             if not may:
                 await checking.tell_failure(deps, work, checked, status, email, client)
     except BaseException:
@@ -118,27 +122,30 @@ async def confirm(deps: Deps, actor: Actor, code: str) -> tuple[str, ...]:
 
 async def renew_recovery_codes(deps: Deps, actor: Actor, code: str, client: Client) -> tuple[str, ...]:
     """New recovery codes in place of the old ones. Raises NamedError `second_factor_wrong`; AccountLocked."""
-    user, used = await _checked_code(deps, actor, code, client)
     codes = _new_codes()
-    async with unit(deps) as work:
+
+    async def renew(work: Unit, user: User, used: StoredFactor) -> None:
         await factors.save(work.connection, replace(used, recovery_hashes=_hashes(codes)))
         telling.audit(
             work, "second_factor.codes", "Made new recovery codes.", actor=actor, email=user.email, subject=user.id
         )
+
+    await _by_code(deps, actor, code, client, renew)
     return codes
 
 
 async def remove(deps: Deps, actor: Actor, password: str, code: str, client: Client) -> None:
     """Turns it off. Raises NamedError `current_password_wrong`, `second_factor_wrong`, `second_factor_required`."""
-    if _is_required(deps, actor):
+    if _is_required(deps, await checked_owner(deps, actor.id, password, client)):
         raise NamedError("second_factor_required")
-    await checked_owner(deps, actor.id, password, client)
-    user, _ = await _checked_code(deps, actor, code, client)
-    async with unit(deps) as work:
+
+    async def turn_off(work: Unit, user: User, used: StoredFactor) -> None:
         await factors.remove(work.connection, user.id)
         telling.audit(
             work, "second_factor.off", "Turned the second factor off.", actor=actor, email=user.email, subject=user.id
         )
+
+    await _by_code(deps, actor, code, client, turn_off)
 
 
 async def checked_owner(
@@ -156,7 +163,8 @@ async def checked_owner(
     checked = await checking.check(deps, user.email_key, user.email, password, client)
     try:
         async with unit(deps) as work:
-            status = await checking.settle(deps, work, checked, is_right=checked.is_right)
+            is_whole = checked.user is None or not checked.user.second_factor
+            status = await checking.settle(deps, work, checked, is_right=checked.is_right, is_whole=is_whole)
             if not checked.is_right:
                 await checking.tell_failure(
                     deps, work, checked, status, user.email, client, action="password.check_failed"
@@ -170,8 +178,14 @@ async def checked_owner(
     return user
 
 
-def _is_required(deps: Deps, actor: Actor) -> bool:
-    return deps.settings.admin_second_factor and actor.role in ("admin", "operator")
+def is_required_of(deps: Deps, role: str) -> bool:
+    """Whether a login in this role must have a second factor."""
+    return deps.settings.admin_second_factor and role in ("admin", "operator")
+
+
+def _is_required(deps: Deps, user: User) -> bool:
+    """By the user's own role: an admin may have come in as a member."""
+    return is_required_of(deps, user.role)
 
 
 async def _begin(deps: Deps, user: User) -> tuple[str, str]:
@@ -182,8 +196,10 @@ async def _begin(deps: Deps, user: User) -> tuple[str, str]:
     return secret, pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=deps.settings.node_name)
 
 
-async def _checked_code(deps: Deps, actor: Actor, code: str, client: Client) -> tuple[User, StoredFactor]:
-    """A code of the caller's factor, used; wrong ones count as wrong passwords do."""
+async def _by_code(
+    deps: Deps, actor: Actor, code: str, client: Client, change: Callable[[Unit, User, StoredFactor], Awaitable[None]]
+) -> None:
+    """What a code of the caller's factor allows, in the transaction that uses it; wrong ones count as wrong passwords do."""
     async with unit(deps) as work:
         found = await users.by_id(work.connection, actor.id)
         factor = await factors.of_user(work.connection, actor.id, lock=True)
@@ -195,9 +211,9 @@ async def _checked_code(deps: Deps, actor: Actor, code: str, client: Client) -> 
         await checking.end_counted(deps, work, user, status, client, is_right=used is not None)
         if used is not None:
             await factors.save(work.connection, used)
+            await change(work, user, used)
     if used is None:
         raise NamedError("second_factor_wrong", field="code")
-    return user, used
 
 
 async def _confirm(work: Unit, used: StoredFactor, user: User) -> tuple[str, ...]:

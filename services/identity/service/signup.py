@@ -60,6 +60,8 @@ async def sign_up(deps: Deps, command: SignUp, client: Client) -> Ticket | None:
     faults.refuse()
     password_hash = await deps.hasher.hash(command.password)
     async with unit(deps) as work:
+        if command.invitation is not None:  # judged before the address is looked at: a dead link tells nothing of that
+            await open_invitation(work, command.invitation)
         details.setdefault("language", deps.settings.language)
         user = replace(User(new_id(), email.text, email.key, "member", work.now), **details)
         if not await users.insert(work.connection, user, password_hash):

@@ -79,15 +79,21 @@ async def _change(
 ) -> User:
     if changes:
         await users.change(work.connection, before.id, changes)
+    if "email_key" in changes or password_hash is not None:
+        await links.use_changes_of_address(
+            work.connection, before.id, changes.get("email_key", before.email_key), work.now
+        )
+        await links.use_all_of(work.connection, before.id, "reset", work.now)
     if password_hash is not None:
         await users.set_password(work.connection, before.id, password_hash, work.now)
-        await links.use_all_of(work.connection, before.id, "reset", work.now)
         state = await attempts.lock(work.connection, before.email_key, work.now)
         await attempts.save(work.connection, before.email_key, state.succeeded(), work.now)
         changed = PasswordChangedV1(user_id=before.id, email=before.email)
         work.tell(changed.envelope(subject=before.id, sequence=0, time=work.now))
     if password_hash is not None or "role" in changes:
-        await telling.end_sessions(work, before.id, "changed_by_admin", keep=actor.session_id or None)
+        # an own session that carries a role of before ends too
+        keep = actor.session_id or None if "role" not in changes else None
+        await telling.end_sessions(work, before.id, "changed_by_admin", keep=keep)
     if command.entity_ids is not None:
         await people.set_entities(work, actor, before.id, command.entity_ids)
     user = await whole(work, before.id)
@@ -107,8 +113,7 @@ async def _change(
 async def delete(deps: Deps, actor: Actor, user_id: str) -> User:
     """An admin deletes a user; who the user was. Raises NamedError `user_unknown`, `last_admin`."""
     async with unit(deps) as work:
-        await _keep_an_admin(work, user_id)
-        user = await whole(work, user_id)
+        user = await _going(work, user_id)
         await _forget(work, actor, user, await telling.email_of(work, actor))
         return user
 
@@ -120,12 +125,18 @@ async def depart(deps: Deps, user_id: str, password: str, closed_entity_ids: Seq
     """
     await checked_owner(deps, user_id, password, client, field="password")
     async with unit(deps) as work:
-        await _keep_an_admin(work, user_id)
-        user = await whole(work, user_id)
+        user = await _going(work, user_id)
         for membership in sorted(user.memberships, key=lambda one: one.entity_id):
             if membership.entity_id not in closed_entity_ids:
                 check_owner_stays(await memberships.lock_entity(work.connection, membership.entity_id), user_id)
         await _forget(work, Actor(user.id, user.role), user, user.email)
+
+
+async def _going(work: Unit, user_id: str) -> User:
+    """A user who is about to be deleted, locked before all that hangs on it, as a login locks."""
+    await _keep_an_admin(work, user_id)
+    await users.by_id(work.connection, user_id, lock=True)
+    return await whole(work, user_id)
 
 
 async def _forget(work: Unit, actor: Actor, user: User, actor_email: str | None) -> None:

@@ -56,6 +56,8 @@ async def verify(deps: Deps, token: str) -> User:
         changes = {"email": link.email, "email_key": email_key(link.email), "email_verified": True}
         await users.change(work.connection, before.id, changes)
         await links.use_all_of(work.connection, before.id, "verification", work.now)
+        if before.email_key != changes["email_key"]:  # what lies in the mailbox of before opens nothing any more
+            await links.use_all_of(work.connection, before.id, "reset", work.now)
         user = await whole(work, before.id)
         work.tell(telling.user_changed(user, work.now))
         telling.audit(

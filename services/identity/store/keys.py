@@ -14,6 +14,10 @@ _COLUMNS = (
 _SELECT = f"select {', '.join(_COLUMNS)}, secret_hash from api_keys"
 
 
+def _locked(lock: bool) -> str:
+    return " for update" if lock else ""
+
+
 def _key(row: asyncpg.Record) -> ApiKey:
     return ApiKey(**{name: row[name] for name in _COLUMNS if name != "scopes"}, scopes=tuple(row["scopes"]))
 
@@ -28,18 +32,22 @@ async def add(connection: Connection, key: ApiKey, secret_hash: bytes) -> None:
     )  # fmt: skip
 
 
-async def live_of_entity(connection: Connection, entity_id: str) -> list[ApiKey]:
-    """Keys that are not revoked, the newest first."""
+async def live_of_entity(connection: Connection, entity_id: str, *, lock: bool = False) -> list[ApiKey]:
+    """Keys that are not revoked, the newest first; `lock` waits for tokens that are being made with them."""
     rows = await connection.fetch(
-        f"{_SELECT} where entity_id = $1 and revoked_at is null order by created_at desc, id desc", entity_id
+        f"{_SELECT} where entity_id = $1 and revoked_at is null order by created_at desc, id desc{_locked(lock)}",
+        entity_id,
     )
     return [_key(row) for row in rows]
 
 
-async def live_of_user(connection: Connection, user_id: str, entity_id: str | None = None) -> list[ApiKey]:
-    """Keys made by a user, of one entity or of all, that are not revoked."""
+async def live_of_user(
+    connection: Connection, user_id: str, entity_id: str | None = None, *, lock: bool = False
+) -> list[ApiKey]:
+    """Keys made by a user, of one entity or of all, that are not revoked; `lock` as above."""
     rows = await connection.fetch(
-        f"{_SELECT} where created_by = $1 and ($2::text is null or entity_id = $2) and revoked_at is null",
+        f"{_SELECT} where created_by = $1 and ($2::text is null or entity_id = $2) and revoked_at is null"
+        f" order by created_at desc, id desc{_locked(lock)}",
         user_id,
         entity_id,
     )
@@ -48,9 +56,7 @@ async def live_of_user(connection: Connection, user_id: str, entity_id: str | No
 
 async def live(connection: Connection, key_id: str, *, lock: bool = False) -> tuple[ApiKey, bytes] | None:
     """A key that is not revoked, with its secret's hash."""
-    row = await connection.fetchrow(
-        f"{_SELECT} where id = $1 and revoked_at is null{' for update' if lock else ''}", key_id
-    )
+    row = await connection.fetchrow(f"{_SELECT} where id = $1 and revoked_at is null{_locked(lock)}", key_id)
     return (_key(row), row["secret_hash"]) if row else None
 
 

@@ -68,6 +68,29 @@ async def use_all_of(connection: Connection, user_id: str, kind: str, now: datet
     )
 
 
+async def use_changes_of_address(connection: Connection, user_id: str, email_key: str, now: datetime) -> None:
+    """No link works any more that would give the user another address than this one."""
+    await connection.execute(
+        "update one_time_tokens set used_at = $3"
+        " where user_id = $1 and kind = 'verification' and email_key <> $2 and used_at is null",
+        user_id,
+        email_key,
+        now,
+    )
+
+
+async def withdraw_of(connection: Connection, user_id: str, entity_id: str, now: datetime) -> int:
+    """Invitations to an entity that a user sent and nobody answered work no more; how many."""
+    status = await connection.execute(
+        "update one_time_tokens set used_at = $3"
+        " where invited_by = $1 and entity_id = $2 and kind = 'invitation' and used_at is null",
+        user_id,
+        entity_id,
+        now,
+    )
+    return int(status.split()[-1])
+
+
 async def open_of_user(connection: Connection, user_id: str, kind: str, since: datetime) -> int:
     """How many were asked for since then and not used."""
     count: int = await connection.fetchval(

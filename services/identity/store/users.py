@@ -13,7 +13,8 @@ from services.identity.store.attempts import account_of
 
 _COLUMNS = (
     "id", "email", "email_key", "role", "created_at", "first_name", "last_name", "telephone", "language",
-    "email_verified", "last_login_at", "last_login_address", "previous_login_at", "previous_login_address", "version",
+    "email_verified", "last_login_at", "last_login_address", "previous_login_at", "previous_login_address",
+    "password_changed_at", "version",
 )  # fmt: skip
 _SELECT = f"""
 select {", ".join(f"u.{name}" for name in _COLUMNS)}, u.password_hash,
@@ -136,6 +137,11 @@ async def delete(connection: Connection, user: User) -> None:
     """Forgets the user and all that hangs on the row."""
     await connection.execute("delete from attempts where account = $1", account_of(user.email_key))
     await connection.execute("delete from pending_profiles where user_id = $1", user.id)
+    await connection.execute(
+        "delete from refusals where caller = $1 or starts_with(caller, $2)",
+        f"account {user.email_key}",
+        f"person {user.id} ",
+    )
     await connection.execute(
         "delete from one_time_tokens where invited_by = $1 or email_key = $2", user.id, user.email_key
     )

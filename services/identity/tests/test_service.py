@@ -240,7 +240,7 @@ async def test_a_password_that_was_changed_while_it_was_checked_is_wrong(identit
 
     async def slow(password, stored):
         outcome = await verify(password, stored)
-        await identity.deps.pool.execute("update users set password_hash = 'changed'")
+        await identity.deps.pool.execute("update users set password_hash = 'changed', password_changed_at = now()")
         return outcome
 
     monkeypatch.setattr(identity.deps.hasher, "verify", slow)
