@@ -174,7 +174,10 @@ class StatementLine(TypedDict):
     balanceAfter: float
 
 
-class SeriesPoint(TypedDict):
+_InAndOut = TypedDict("_InAndOut", {"in": float, "out": float})  # words of Python's
+
+
+class SeriesPoint(_InAndOut):
     """One local day: `balance` at its end, what came `in` and went `out`."""
 
     day: str
@@ -289,7 +292,7 @@ class NewWebhook(Webhook):
 
 class Audit(TypedDict):
     ok: bool
-    checkedAt: str
+    checkedAt: NotRequired[str]
     accounts: int
     openProposals: int
     faults: list[dict[str, Any]]

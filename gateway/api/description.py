@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from gateway.api import examples
 from gateway.api.operation import Given, Operation, Registry
 
 Json = dict[str, Any]
@@ -56,6 +57,20 @@ _CURSOR_META: Json = {
     "type": "object",
     "properties": {"next": {"type": "string", "description": "the `cursor` of the next part; absent at the end"}},
 }
+_HEADERS: Json = {
+    "RequestId": {
+        "description": "the request's id: the given `X-Request-Id`, or one made here",
+        "schema": {"type": "string"},
+        "example": "0199b3f0-0000-7000-8000-00000000000f",
+    },
+    "RetryAfter": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "example": 1},
+    "ETag": {"description": "for `If-Match`", "schema": {"type": "string"}, "example": '"4"'},
+}
+_EDITS = frozenset({"change_own_entity", "change_any_entity"})
+_TAGGED = _EDITS | {"show_any_entity"}
+"""Operations that take `If-Match`, and those that answer an `ETag`."""
+_OF_OTHERS = frozenset({"search_entities", "show_entity", "list_favorites", "list_matches"})
+"""Operations that show entities of others."""
 _ABOUT = """Members, administrators and partner programs reach everything here.
 
 Success is `{"data": …}`, lists add `meta`; every refusal is `{"errors": [{"message", "code", "field"}]}`. Amounts are
@@ -85,6 +100,8 @@ def describe(registry: Registry) -> Json:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas["definitions"].items())) | {"Errors": _ERRORS, "Meta": _META},
+            "responses": {_refusal_name(status): _refusal(status) for status in _SAID},
+            "headers": _HEADERS,
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -146,9 +163,11 @@ def _path_parameters(operation: Operation) -> list[Json]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "format": "uuid"} if name.endswith("ID") else {"type": "string"},
+            "schema": schema,
+            "example": examples.parameter(name, schema),
         }
         for name in operation.path_names
+        for schema in ({"type": "string", "format": "uuid"} if name.endswith("ID") else {"type": "string"},)
     ]
 
 
@@ -166,19 +185,27 @@ def _query_parameters(query: type[Given] | None) -> list[Json]:
         if about.get("x-several"):
             kept = {"items": {k: v for k, v in schema.items() if k != "default"}, "type": "array"}
             parameter |= {"schema": kept, "style": "form", "explode": False}
+        parameter["example"] = examples.parameter(name, parameter["schema"])
         parameters.append(parameter)
     return parameters
 
 
 def _header_parameters(operation: Operation) -> list[Json]:
-    if operation.method == "GET" or "ransfer" not in operation.path:
-        return []
-    schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-    return [{"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema}]
+    schemas: Json = {}
+    if operation.method != "GET" and "ransfer" in operation.path:
+        schemas["Idempotency-Key"] = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+    if operation.name in _EDITS:
+        schemas["If-Match"] = {"type": "string", "pattern": r'^(\*|(W/)?"?[0-9]{1,15}"?)$'}
+    return [
+        {"name": name, "in": "header", "required": False, "schema": schema, "example": examples.parameter(name, schema)}
+        for name, schema in schemas.items()
+    ]
 
 
 def _body(operation: Operation, schemas: Json) -> Json | None:
-    content: Json = {kind: {"schema": {"type": "string"}} for kind in operation.raw_types}
+    content: Json = {kind: {"schema": operation.raw_schema or {"type": "string"}} for kind in operation.raw_types}
+    if operation.raw_example is not None:
+        content[operation.raw_types[0]]["example"] = operation.raw_example
     if operation.body is not None:
         content["application/json"] = {"schema": schemas["bodies"][operation.body]}
         if operation.example is not None:
@@ -189,24 +216,53 @@ def _body(operation: Operation, schemas: Json) -> Json | None:
 def _responses(operation: Operation, schemas: Json) -> Json:
     responses: Json = {str(operation.status): _success(operation, schemas)}
     for status in sorted({*operation.statuses, *_ALWAYS}):
-        responses[str(status)] = {
-            "description": _SAID[status],
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}},
-        }
-        if status in {429, 503}:
-            responses[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}}}
+        responses[str(status)] = {"$ref": f"#/components/responses/{_refusal_name(status)}"}
     return responses
 
 
+def _refusal_name(status: int) -> str:
+    return f"Refused{status}"
+
+
+def _refusal(status: int) -> Json:
+    shape: Json = {
+        "description": _SAID[status],
+        "headers": {"X-Request-Id": _header("RequestId")},
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Errors"},
+                "example": examples.refused(status),
+            }
+        },
+    }
+    if status in {429, 503}:
+        shape["headers"]["Retry-After"] = _header("RetryAfter")
+    return shape
+
+
+def _header(name: str) -> Json:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
 def _success(operation: Operation, schemas: Json) -> Json:
+    headers = {"X-Request-Id": _header("RequestId")}
+    if operation.name in _TAGGED:
+        headers["ETag"] = _header("ETag")
+    content: Json
     if operation.media_types:
-        return {
-            "description": "Success",
-            "content": {
-                kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}}
-                for kind in operation.media_types
-            },
-        }
+        kinds = {kind: {"type": "object" if kind.endswith("json") else "string"} for kind in operation.media_types}
+        content = {kind: {"schema": schema} for kind, schema in kinds.items()}
+        if operation.answer_example is not None:
+            content[operation.media_types[0]]["example"] = operation.answer_example
+    else:
+        schema = _answer(operation, schemas)
+        example = examples.example_of(schema, schemas["definitions"] | {"Meta": _META})
+        shown = examples.of_another(example) if operation.name in _OF_OTHERS else example
+        content = {"application/json": {"schema": schema, "example": shown}}
+    return {"description": "Success", "headers": headers, "content": content}
+
+
+def _answer(operation: Operation, schemas: Json) -> Json:
     properties: Json = {}
     if operation.answers is not None:
         properties["data"] = schemas["answers"][str(operation.answers)]
@@ -214,8 +270,4 @@ def _success(operation: Operation, schemas: Json) -> Json:
         properties["meta"] = {"$ref": "#/components/schemas/Meta"}
     elif operation.cursored:
         properties["meta"] = _CURSOR_META
-    schema: Json = {"type": "object", "properties": properties, "required": list(properties)}
-    content: Json = {"schema": schema}
-    if operation.answer_example is not None:
-        content["example"] = operation.answer_example
-    return {"description": "Success", "content": {"application/json": content}}
+    return {"type": "object", "properties": properties, "required": list(properties)}

@@ -54,7 +54,7 @@ def _section(tag: str, document: Json) -> str:
 def _operation(path: str, method: str, operation: Json, document: Json) -> str:
     parameters = "".join(_parameter(each) for each in operation.get("parameters", ()))
     responses = "".join(
-        f"<tr><th scope='row'>{status}</th><td>{escape(answer['description'])}</td></tr>"
+        f"<tr><th scope='row'>{status}</th><td>{escape(_resolved(answer, document)['description'])}</td></tr>"
         for status, answer in operation["responses"].items()
     )
     who = "a token" if operation["security"] == [{"bearer": []}] else "nobody in particular"
@@ -63,7 +63,27 @@ def _operation(path: str, method: str, operation: Json, document: Json) -> str:
 <form class="try" data-method="{method.upper()}" data-path="{escape(path)}">
 {f"<table><caption>Parameters</caption>{parameters}</table>" if parameters else ""}
 {_body(operation, document)}<button type="submit">Try it</button><pre class="answer" hidden></pre></form>
-<table><caption>Answers</caption>{responses}</table></details>"""
+<table><caption>Answers</caption>{responses}</table>{_answer(operation)}</details>"""
+
+
+def _resolved(shape: Json, document: Json) -> Json:
+    """What a reference to the document's components means."""
+    if "$ref" not in shape:
+        return shape
+    found: Json = document
+    for part in shape["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def _answer(operation: Json) -> str:
+    """The example of a success."""
+    success = next(iter(operation["responses"].values()))
+    examples = [each["example"] for each in success["content"].values() if each.get("example")]
+    if not examples:
+        return ""
+    shown = examples[0] if isinstance(examples[0], str) else json.dumps(examples[0], indent=2, ensure_ascii=False)
+    return f"<p>A success:</p><pre>{escape(shown)}</pre>"
 
 
 def _parameter(parameter: Json) -> str:
@@ -92,7 +112,6 @@ def _body(operation: Json, document: Json) -> str:
 
 
 def _fields(schema: Json, document: Json) -> list[tuple[str, bool]]:
-    if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    schema = _resolved(schema, document)
     required = set(schema.get("required", ()))
     return [(name, name in required) for name in schema.get("properties", {})]

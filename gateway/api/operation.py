@@ -125,6 +125,9 @@ class Operation:
     large_body: bool
     raw_types: tuple[str, ...]
     """Media types beside JSON that the body may have (the handler reads `call.raw`)."""
+    raw_schema: Mapping[str, Any] | None
+    """What such a body holds, where that is more than a text."""
+    raw_example: Any
     media_types: tuple[str, ...]
     """Media types of the answer beside JSON."""
     kept: bool
@@ -134,6 +137,7 @@ class Operation:
     tag: str
     example: Any
     answer_example: Any
+    """Of an answer that is not JSON of ours; the others' are made from their shapes."""
     faults: Faults | None
     """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
     path_names: tuple[str, ...] = field(init=False)
@@ -171,6 +175,8 @@ class Registry:
         cursored: bool = False,
         large_body: bool = False,
         raw_types: tuple[str, ...] = (),
+        raw_schema: Mapping[str, Any] | None = None,
+        raw_example: Any = None,
         media_types: tuple[str, ...] = (),
         kept: bool = False,
         published: bool = False,
@@ -201,6 +207,8 @@ class Registry:
                 cursored=cursored,
                 large_body=large_body,
                 raw_types=raw_types,
+                raw_schema=raw_schema,
+                raw_example=raw_example,
                 media_types=media_types,
                 kept=kept,
                 published=published,

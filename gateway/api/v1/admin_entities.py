@@ -143,7 +143,7 @@ def _minor(units: int | None) -> int | None:
     who="admin",
     tag=_TAG,
     statuses=(400, 401, 403),
-    answers=answers.Entity,
+    answers=answers.AdminEntity,
     published=True,
 )
 async def delete_any_entity(call: Call, entity_id: str) -> Reply:

@@ -95,6 +95,7 @@ async def cancel_any_transfer(call: Call, transfer_id: str, *, body: ReasonBody)
     answers=more.Import,
     large_body=True,
     raw_types=("text/csv",),
+    raw_example="date,payer,payee,amount,description\n2025-11-30,1234567812345670,8765432187654321,20.00,Bread\n",
 )
 async def import_transfers(call: Call) -> Reply:
     """CSV `date,payer number,payee number,amount,description` in the order of dates; each line with its outcome. Safe to

@@ -156,6 +156,7 @@ async def refund_transfer(call: Call, transfer_id: str, *, body: RefundBody) -> 
     answers=more.Batch,
     large_body=True,
     raw_types=("text/csv",),
+    raw_example="direction,receiver,amount,description\nout,8765432187654321,5.00,Dues of March\n",
     example={
         "transfers": [
             {

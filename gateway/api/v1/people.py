@@ -193,7 +193,30 @@ async def revoke_key(call: Call, key_id: str) -> Reply:
     tag=_TAG,
     statuses=(400, 401),
     raw_types=("application/x-www-form-urlencoded",),
+    raw_schema={
+        "type": "object",
+        "required": ["grant_type", "client_id", "client_secret"],
+        "properties": {
+            "grant_type": {"type": "string", "enum": ["client_credentials"]},
+            "client_id": {"type": "string", "maxLength": 200},
+            "client_secret": {"type": "string", "maxLength": 500},
+            "scope": {"type": "string", "maxLength": 200},
+        },
+    },
+    raw_example={
+        "grant_type": "client_credentials",
+        "client_id": "0199b3f0-0000-7000-8000-000000000001",
+        "client_secret": "shown-once-when-the-key-was-made",
+        "scope": "read propose",
+    },
     media_types=("application/json",),
+    answer_example={
+        "access_token": "a.signed.token",
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "scope": "read propose",
+        "rate_per_minute": 600,
+    },
 )
 async def client_credentials(call: Call) -> RawReply:
     """OAuth 2.0 client credentials (RFC 6749 section 4.4): a form with `grant_type=client_credentials`, `client_id` (the
