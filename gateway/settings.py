@@ -1,9 +1,9 @@
 """The gateway's settings."""
 
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from libs.common.settings import CommonSettings
@@ -28,6 +28,21 @@ class Settings(CommonSettings):
         8_388_608, ge=1024, description="largest request body of batches, imports and pictures"
     )
     compress_min_bytes: int = Field(1_400, ge=0, description="answers shorter than this are not compressed")
+
+    robot_check: Literal["none", "hcaptcha", "recaptcha"] = Field(
+        "none",
+        description="who judges whether a person sends signups, logins and the like: none, hcaptcha or recaptcha",
+    )
+    robot_check_site_key: str = Field("", description="public key of the community at that service")
+    robot_check_secret: SecretStr = Field(SecretStr(""), description="secret of the community at that service")
+
+    @model_validator(mode="after")
+    def _robot_check_has_its_keys(self) -> Self:
+        if self.robot_check != "none" and not (
+            self.robot_check_site_key and self.robot_check_secret.get_secret_value()
+        ):
+            raise ValueError("MCCS_ROBOT_CHECK needs MCCS_ROBOT_CHECK_SITE_KEY and MCCS_ROBOT_CHECK_SECRET")
+        return self
 
     @field_validator("cors_origins", "trusted_proxies", "metrics_from", mode="before")
     @classmethod

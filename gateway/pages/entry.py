@@ -199,9 +199,9 @@ async def do_acting(screen: Screen) -> Response:
 
 
 PAGES = (
-    Page("/signup", show_signup, do_signup),
-    Page("/login", show_login, do_login),
-    Page("/admin/login", show_admin_login, do_admin_login),
+    Page("/signup", show_signup, do_signup, asks_robots=True),
+    Page("/login", show_login, do_login, asks_robots=True),
+    Page("/admin/login", show_admin_login, do_admin_login, asks_robots=True),
     Page("/logout", post=do_logout),
     Page("/verify/{token}", show_verification, do_verification),
     Page("/language", post=do_language),

@@ -1,5 +1,6 @@
 """What protects a page in the browser: security headers, and where a form may come from and go to."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -29,6 +30,14 @@ def protect(response: Response, *, https: bool) -> None:
         response.headers.setdefault(name, value)
     if https:
         response.headers.setdefault("Strict-Transport-Security", HSTS)
+
+
+def policy_with(sources: Mapping[str, str]) -> str:
+    """The policy of a page that also draws in what another site serves: its addresses, by directive."""
+    directives = dict(part.split(" ", 1) for part in CONTENT_SECURITY_POLICY.split("; "))
+    for directive, others in sources.items():
+        directives[directive] = f"{directives.get(directive, '')} {others}".strip()
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
 def comes_from_here(request: Request, public_url: str) -> bool:

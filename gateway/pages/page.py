@@ -17,10 +17,13 @@ class Page:
 
     takes_files: bool = False
     counted: bool = True
+    asks_robots: bool = False
+    """Whether anybody may send its form, so that a robot might (ID-13)."""
 
     @property
     def door(self) -> Door:
-        return Door(self.who, self.form_token, self.takes_files, self.counted)
+        again = self.get if self.asks_robots else None
+        return Door(self.who, self.form_token, self.takes_files, self.counted, again)
 
     @property
     def methods(self) -> list[str]:

@@ -53,8 +53,8 @@ async def do_reset(screen: Screen) -> Response:
 
 
 PAGES = (
-    Page("/password-reset", show_ask, do_ask),
-    Page("/admin/password-reset", show_ask, do_ask),
+    Page("/password-reset", show_ask, do_ask, asks_robots=True),
+    Page("/admin/password-reset", show_ask, do_ask, asks_robots=True),
     Page("/password-reset/{token}", show_reset, do_reset),
     Page("/admin/password-reset/{token}", show_reset, do_reset),
 )

@@ -125,5 +125,5 @@ PAGES = (
     Page("/profile/people", show_people, do_invite, who="member"),
     Page("/profile/people/{id}", post=do_person, who="member"),
     Page("/profile/invitations/{id}/withdraw", post=do_withdraw, who="member"),
-    Page("/invitations/{token}", show_invitation, do_invitation),
+    Page("/invitations/{token}", show_invitation, do_invitation, asks_robots=True),
 )

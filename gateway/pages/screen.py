@@ -22,6 +22,7 @@ from gateway.pages.headers import SAFE_METHODS, comes_from_here, local_path, pro
 from gateway.pages.language import Language, Languages
 from gateway.pages.notes import NOTES
 from gateway.pages.render import make_environment
+from gateway.pages.robots import AWAY, RobotCheck
 from gateway.pages.sessions import Sessions, Visitor
 from gateway.pages.static_files import StaticFiles
 from libs.common.errors import Problem, Refusal
@@ -44,6 +45,7 @@ class House:
     languages: Languages
     csrf: CsrfTokens
     sessions: Sessions
+    robots: RobotCheck | None = None
 
     @classmethod
     def of(cls, context: GatewayContext) -> "House":
@@ -56,6 +58,7 @@ class House:
             languages=Languages(settings.language),
             csrf=CsrfTokens(settings.service_secret.get_secret_value().encode()),
             sessions=Sessions(context.wiring.verifier, context.clients.identity, context.wiring.clock),
+            robots=RobotCheck.of(settings),
         )
 
     @property
@@ -73,6 +76,10 @@ class Screen:
     visitor: Visitor
     language: Language
     form: Form
+    robot_check: RobotCheck | None = None
+    """What stands beside the form of this page, where nobody is logged in and the node asks for it."""
+    problems: tuple[Problem, ...] = ()
+    """What was wrong before the page's own handler had its turn."""
     _mine: Part[list[Entity]] | None = field(default=None)
 
     @property
@@ -142,11 +149,12 @@ class Screen:
                 "csrf": self.house.csrf.issue(self.visitor.browser_id, self.visitor.session_id),
                 "path": self.request.url.path,
                 "note": NOTES.get(self.query.get("done", "")),
-                "problems": (),
                 "sent": self.form,
+                "robot_check": self.robot_check,
                 "own_entities": (self._mine.value if self._mine else None) or (),
                 "acting_id": self.cookies.get("acting"),
                 **values,
+                "problems": (*self.problems, *values.get("problems", ())),
             }
         )
         return HTMLResponse(page, status_code=status)
@@ -181,6 +189,8 @@ class Door:
     takes_files: bool = False
     counted: bool = True
     """Whether it counts among the requests a minute; off for what a page draws in by itself."""
+    again: "Handler | None" = None
+    """Shows the form once more where nobody has shown to be a person; only where that is asked (ID-13)."""
 
 
 async def answer(house: House, request: Request, handler: Handler, door: Door) -> Response:
@@ -197,6 +207,8 @@ async def answer(house: House, request: Request, handler: Handler, door: Door) -
         _log.exception("page_failed", path=request.scope.get("state", {}).get("route"))
         response = screen.render("failed.html", status=500, request_id=request.state.request_id)
     cookies.write(response)
+    if screen.robot_check is not None:
+        response.headers.setdefault("Content-Security-Policy", screen.robot_check.policy)
     protect(response, https=house.https)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("Vary", "Cookie, Accept-Language")
@@ -225,7 +237,19 @@ async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:
         raise Refusal.of(403, "not_yours", "Only administrators may see this page.")
     if door.who == "member" and screen.visitor.is_admin:
         return screen.go("/admin")
+    if door.again is not None and screen.visitor.principal is None:
+        screen.robot_check = screen.house.robots
+        if posted and (problem := await _robot(screen)):
+            screen.problems = (problem,)
+            response = await door.again(screen)
+            response.status_code = 503 if problem is AWAY else 400
+            return response
     return await handler(screen)
+
+
+async def _robot(screen: Screen) -> Problem | None:
+    check = screen.robot_check
+    return await check.problem_of(screen.form.text(check.kind.answer_field)) if check else None
 
 
 async def _judge_form(screen: Screen, *, takes_files: bool) -> None:

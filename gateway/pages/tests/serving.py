@@ -9,6 +9,7 @@ from jinja2 import Environment
 from starlette.applications import Starlette
 
 from gateway.pages.language import Languages
+from gateway.pages.robots import RobotCheck
 from gateway.pages.routes import not_found_endpoint, page_routes
 from gateway.pages.screen import House
 from gateway.pages.tests.community import Community
@@ -19,11 +20,15 @@ from gateway.rates import Rates
 _ENVIRONMENTS: dict[str, Environment] = {}
 
 
-def serving(community: Community, *, languages: Languages | None = None, **settings: Any) -> Any:
+def serving(
+    community: Community, *, languages: Languages | None = None, robots: RobotCheck | None = None, **settings: Any
+) -> Any:
     """An ASGI application of the pages; stands in for the edge, which puts these into every request's state."""
     context = community.context(**settings)
     fresh = House.of(context)
     house = replace(fresh, environment=_ENVIRONMENTS.setdefault(context.settings.unit, fresh.environment))
+    if robots is not None:
+        house = replace(house, robots=robots)
     if languages is not None:
         house = replace(house, languages=languages)
     nowhere = not_found_endpoint(context, house)
