@@ -1,6 +1,7 @@
 """Who acts for an entity: its people, invitations, and the keys of partner programs."""
 
-from urllib.parse import parse_qs
+import base64
+from urllib.parse import parse_qs, unquote_plus
 
 import orjson
 
@@ -219,20 +220,24 @@ async def revoke_key(call: Call, key_id: str) -> Reply:
     },
 )
 async def client_credentials(call: Call) -> RawReply:
-    """OAuth 2.0 client credentials (RFC 6749 section 4.4): a form with `grant_type=client_credentials`, `client_id` (the
-    key's id), `client_secret` and optionally `scope`. Answers have that standard's shape, refusals have it beside ours."""
-    try:
-        form = {name: values[0] for name, values in parse_qs(call.raw.decode("ascii"), max_num_fields=20).items()}
-    except ValueError:
-        form = {}
-    if form.get("grant_type") != "client_credentials" or not form.get("client_id") or not form.get("client_secret"):
+    """OAuth 2.0 client credentials (RFC 6749 section 4.4): a form with `grant_type=client_credentials` and optionally `scope`.
+    The key's id and secret come as `Authorization: Basic`, or as `client_id` and `client_secret` in the form. Answers have
+    that standard's shape, refusals have it beside ours."""
+    form = _form(call.raw)
+    basic = _basic(call.headers.get("authorization", ""))
+    if form is None or (basic is not None and "client_secret" in form):
+        return _oauth_refused("invalid_request", "a form, each name once, and the client told in one way")
+    if form.get("grant_type") != "client_credentials":
         code = "unsupported_grant_type" if form.get("grant_type") else "invalid_request"
-        return _oauth({"error": code, "error_description": "client_credentials with client_id and client_secret"}, 400)
+        return _oauth_refused(code, "grant_type must be client_credentials")
+    client_id, client_secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
+    if not client_id or not client_secret:
+        return _oauth_refused("invalid_request", "client_id and client_secret are needed")
     try:
         answer = await call.context.clients.identity.client_credentials(
             call.own_caller,
-            client_id=form["client_id"][:200],
-            client_secret=form["client_secret"][:500],
+            client_id=client_id[:200],
+            client_secret=client_secret[:200],
             scope=form.get("scope", "")[:200] or None,
         )
     except Refusal as refusal:
@@ -241,12 +246,39 @@ async def client_credentials(call: Call) -> RawReply:
         problem = refusal.problems[0]
         known = {"invalid_client", "invalid_scope"}
         code = problem.code if problem.code in known else "invalid_request"
-        return _oauth({"error": code, "error_description": problem.message}, refusal.status)
+        return _oauth_refused(code, problem.message, refusal.status)
     return _oauth(dict(answer), 200)
 
 
+def _form(raw: bytes) -> dict[str, str] | None:
+    """The fields of the form, those without a value left out; None for what is no form or names a field twice."""
+    try:
+        fields = parse_qs(raw.decode("ascii"), max_num_fields=20)
+    except ValueError:
+        return None
+    return None if any(len(values) > 1 for values in fields.values()) else {name: fields[name][0] for name in fields}
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    """Id and secret of `Authorization: Basic`, each written as in a form (RFC 6749 section 2.3.1); None without that header.
+    What cannot be read is nobody's."""
+    scheme, _, given = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        client_id, _, secret = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return "-", "-"
+    return unquote_plus(client_id) or "-", unquote_plus(secret) or "-"
+
+
+def _oauth_refused(code: str, description: str, status: int = 400) -> RawReply:
+    """A refusal in the standard's shape with ours beside it; 401 says which header is understood."""
+    errors = [{"message": description, "code": code}]
+    reply = _oauth({"error": code, "error_description": description, "errors": errors}, status)
+    challenge = {"WWW-Authenticate": 'Basic realm="mccs"'} if status == 401 else {}
+    return RawReply(reply.content_type, reply.chunks, {**reply.headers, **challenge}, status)
+
+
 def _oauth(shape: dict[str, object], status: int) -> RawReply:
-    """The standard's shape; a refusal has ours beside it."""
-    if status >= 400:
-        shape["errors"] = [{"message": shape["error_description"], "code": shape["error"]}]
     return RawReply("application/json", orjson.dumps(shape), {"Pragma": "no-cache"}, status)
