@@ -2,12 +2,14 @@
 
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from gateway.api.operation import Meta, Operation, RawReply, Reply
+from gateway.api.views import camel_name
 from libs.common.errors import Problem, Refusal
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -21,6 +23,17 @@ _BASE: Headers = [
 _PRIVATE: Headers = [(b"cache-control", b"no-store")]
 _PUBLIC: Headers = [(b"cache-control", b"no-cache"), (b"vary", b"Authorization, Accept-Encoding")]
 _JSON = (b"content-type", b"application/json")
+
+
+_OTHER_WORDS = {
+    "entity_id": "querying_entity_id",
+    "items": "preferences",
+    "number": "account_number",
+    "other_id": "otherEntityID",
+    "text": "search",
+    "viewer_entity_id": "querying_entity_id",
+}
+"""Services' words for what senders call by quite another name."""
 
 
 class RoleRefusal(Refusal):
@@ -42,14 +55,29 @@ def body_of(reply: Reply) -> bytes:
 
 
 def told(refusal: Refusal, operation: Operation) -> Refusal:
-    """The refusal as this operation may say it: only statuses that it lists, and nothing about what is not the caller's."""
-    status = refusal.status
+    """The refusal as this operation may say it: only statuses that it lists, fields by the sender's names, and nothing about
+    what is not the caller's."""
     if isinstance(refusal, RoleRefusal):
         return Refusal(next((each for each in (403, 401) if each in operation.statuses), 400), refusal.problems)
+    problems = [replace(each, field=_senders_name(each.field, operation.names)) for each in refusal.problems]
+    return _listed(Refusal(refusal.status, problems, retry_after_s=refusal.retry_after_s), operation)
+
+
+def _senders_name(field: str | None, names: frozenset[str]) -> str | None:
+    """What the sender calls a field of which a service speaks: `share_ppm` is `sharePpm` where that was given."""
+    head, dot, rest = (field or "").partition(".")
+    if head in names:
+        return field
+    ours = next((name for name in (camel_name(head), _OTHER_WORDS.get(head)) if name in names), None)
+    return field if ours is None else f"{ours}{dot}{rest}"
+
+
+def _listed(refusal: Refusal, operation: Operation) -> Refusal:
+    status = refusal.status
     if operation.private and status in {403, 404}:
         return Refusal(operation.unknown, (NOT_YOURS,))
     if status in {413, 503} or (status in operation.statuses and status != 500):
-        retry = (refusal.retry_after_s or 1) if status == 503 else refusal.retry_after_s
+        retry = (refusal.retry_after_s or 1) if status in {429, 503} else refusal.retry_after_s
         return Refusal(status, refusal.problems, retry_after_s=retry)
     if 400 <= status < 500 and not (status == 401 and operation.who == "anyone"):
         candidates = (400, operation.unknown, 401) if operation.published else (400, operation.unknown)

@@ -45,7 +45,7 @@ class RangeQuery(BalanceQuery):
 
 
 class StatementQuery(RangeQuery, CursorQuery):
-    search: Annotated[str | None, text(200)] = None
+    search: Annotated[str | None, text(100)] = None
 
 
 class PdfQuery(RangeQuery):

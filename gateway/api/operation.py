@@ -141,9 +141,14 @@ class Operation:
     faults: Faults | None
     """Asked when the body's shape is wrong, so that everything that is wrong is told at once."""
     path_names: tuple[str, ...] = field(init=False)
+    names: frozenset[str] = field(init=False)
+    """Of everything that a sender may give, as the sender calls it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path_names", open_parts(self.path))
+        shapes = [shape for shape in (self.query, self.body) if shape is not None]
+        given = {about.alias or name for shape in shapes for name, about in shape.model_fields.items()}
+        object.__setattr__(self, "names", frozenset({*given, *self.path_names}))
 
     @property
     def name(self) -> str:

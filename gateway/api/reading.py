@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from pydantic import ValidationError
 
@@ -67,7 +67,7 @@ def _parameters(shape: type[Given], raw: bytes) -> tuple[dict[str, Any], list[Pr
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX)
     except ValueError:
-        raise Refusal.of(400, "malformed_query", "The parameters cannot be read.") from None
+        raise Refusal.of(400, "malformed_query", "The parameters cannot be read.", _not_text(raw)) from None
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     names = _names(shape)
@@ -84,6 +84,17 @@ def _parameters(shape: type[Given], raw: bytes) -> tuple[dict[str, Any], list[Pr
         else:
             problems.append(Problem("repeated", f"{name}: This may be given once only.", name))
     return values, problems
+
+
+def _not_text(raw: bytes) -> str | None:
+    """The name of the parameter that is not UTF-8, where it is one's value."""
+    for pair in raw.split(b"&", PARAMETERS_MAX):
+        name, _, value = pair.partition(b"=")
+        try:
+            unquote_to_bytes(value).decode()
+        except UnicodeDecodeError:
+            return name.decode("ascii") if name.isalnum() or name.replace(b"_", b"").isalnum() else None
+    return None
 
 
 _names_of: dict[type[Given], dict[str, bool]] = {}

@@ -190,13 +190,14 @@ def camel(value: Any) -> Any:
     `entityID`, what has no value is left out. For the operations beyond the published ones."""
     if isinstance(value, Mapping):
         return {
-            _camel_name(name): json_number(each) if name.endswith("_minor") else camel(each)
+            camel_name(name): json_number(each) if name.endswith("_minor") else camel(each)
             for name, each in value.items()
             if each is not None
         }
     return [camel(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _camel_name(name: str) -> str:
+def camel_name(name: str) -> str:
+    """A service's name of a field in the API's words."""
     first, *rest = name.removesuffix("_minor").split("_")
     return first + "".join("ID" if part == "id" else "IDs" if part == "ids" else part.capitalize() for part in rest)

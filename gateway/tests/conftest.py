@@ -17,4 +17,5 @@ def house(built: House) -> House:
     built.services.routes.clear()
     built.services.asked.clear()
     built.gateway.public_reads.drop()
+    built.gateway.context.refusals._counted.clear()
     return furnished(built)

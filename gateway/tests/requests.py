@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.api import examples
+from gateway.api.operation import Operation
+from gateway.api.operations import all_operations
 from gateway.tests.house import (
     ADMIN,
     ANA,
@@ -13,6 +16,7 @@ from gateway.tests.house import (
     GARAGE_NUMBER,
     TAG,
     TRANSFER,
+    UNKNOWN,
 )
 
 MEMBER, OFFICE = f"member:{ANA}", f"admin:{ADMIN}"
@@ -171,3 +175,20 @@ PUBLISHED = [
     Good("GET", "/admin/transfers/{transferID}", OFFICE, ids=_TRANSFER),
     Good("GET", "/admin/logs", OFFICE, query={"email": "a", "category": "user", "action": "login", "detail": "x"}),
 ]
+
+
+def _from_its_declaration(operation: Operation) -> Good:
+    """With the example as body, and parameters only where they are needed."""
+    query = operation.query.model_json_schema() if operation.query else {}
+    return Good(
+        operation.method,
+        operation.path.removeprefix("/api/v1"),
+        {"anyone": None, "admin": OFFICE}.get(operation.who, MEMBER),
+        operation.example if operation.body else None,
+        {name: examples.parameter(name, query["properties"][name]) for name in query.get("required", ())},
+        {name: UNKNOWN if name.endswith("ID") else "a" for name in operation.path_names},
+    )
+
+
+OTHERS = [_from_its_declaration(each) for each in all_operations().operations if not each.published]
+"""The operations beside the published ones, about things that nobody has."""
