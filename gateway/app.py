@@ -31,7 +31,8 @@ class Gateway:
         await self.public_reads.hear(self.context.wiring.bus)
 
     async def stop(self) -> None:
-        """Tells the refusals that wait; whoever made the wiring closes it."""
+        """Ends what goes on beside the answers, tells the refusals that wait; whoever made the wiring closes it."""
+        await self.context.afterwards.stop()
         await self.context.refusals.stop()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from gateway.afterwards import Afterwards
 from gateway.clients.directory import DirectoryClient
 from gateway.clients.identity import IdentityClient
 from gateway.clients.ledger import LedgerClient
@@ -46,6 +47,7 @@ class GatewayContext:
     clients: Clients
     wiring: Wiring
     public_reads: PublicReads = field(default_factory=PublicReads)
+    afterwards: Afterwards = field(default_factory=Afterwards)
     refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from gateway.clients.directory import Entity
-from gateway.clients.identity import Kind, NewPerson, SignupAnswer
+from gateway.clients.identity import NewPerson, SignupAnswer
 from gateway.context import GatewayContext
 from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
@@ -28,9 +28,8 @@ class NewMember:
     last_name: str | None = None
     telephone: str | None = None
     language: str | None = None
-    kind: Kind = "api"
     quiet: bool = False
-    """The web signup's: a taken address is not told (the answer is empty, its owner gets a mail)."""
+    """The web signup's: a taken address is not told (its owner gets a mail), neither by the answer nor by its time."""
 
     @property
     def person(self) -> NewPerson:
@@ -49,7 +48,7 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
     """ID-01: the profile is judged first, then identity decides; directory and ledger make their part at once.
 
     When one of these two fails after identity decided, the event of the new user makes the same calls later: the signup
-    stands. Raises Refusal with problems whose fields are those of NewMember, the profile's as `profile.<field>`.
+    stands. A quiet one does not wait for them: that would take longer than for an address that is taken. Raises Refusal with problems whose fields are those of NewMember, the profile's as `profile.<field>`.
     """
     clients, own = context.clients, speaking_for_itself(caller)
     try:
@@ -60,12 +59,15 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
     answer = await clients.identity.signup(
         own,
         profile=dict(member.profile),
-        kind=member.kind,
         quiet=member.quiet,
         **member.person,
     )
     if "entity_id" in answer:
-        await _make_parts(context, own, answer, member)
+        parts = _make_parts(context, own, answer, member)
+        if member.quiet:
+            context.afterwards.do(parts, name="parts of a signup")
+        else:
+            await parts
     return answer
 
 

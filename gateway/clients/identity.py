@@ -99,7 +99,7 @@ class IdentityClient:
     ) -> SignupAnswer:
         """ID-01. Makes user, entity id and membership; or, with an invitation's token, a user who joins that entity.
 
-        Refusals: 400 `email_taken` (never with `quiet`: the answer is empty then), `email_invalid`, `password_weak`,
+        With `quiet` nobody is logged in. Refusals: 400 `email_taken` (never with `quiet`: the answer is empty then), `email_invalid`, `password_weak`,
         `password_common`, `invitation_invalid`, and field problems.
         """
         asked = {} if invitation is not None else {"profile": profile}

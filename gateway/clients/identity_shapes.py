@@ -39,7 +39,7 @@ class NewPerson(TypedDict):
 
 
 class SignupAnswer(TypedDict, total=False):
-    """A session answer, or empty: with `quiet`, where the address is taken and its owner was told by mail."""
+    """A session answer; with `quiet` the ids alone, or nothing where the address is taken and its owner was told by mail."""
 
     token: str
     expires_at: str

@@ -49,7 +49,6 @@ async def do_signup(screen: Screen) -> Response:
         password=form.text("password", keep=True),
         profile=profile,
         language=screen.language.code,
-        kind="browser",
         quiet=True,
         **person,
     )
@@ -57,11 +56,9 @@ async def do_signup(screen: Screen) -> Response:
         if problems:
             problems += await faults_of(screen.house.context, screen.own_caller(), member)
             return screen.render("signup.html", status=400, problems=problems)
-        answer = await sign_up(screen.house.context, screen.own_caller(), member)
+        await sign_up(screen.house.context, screen.own_caller(), member)
     except Refusal as refusal:
         return screen.render("signup.html", status=400, problems=form_problems(refusal))
-    if "token" in answer:
-        await screen.end_session(answer["token"])
     return screen.go("/login", done="signed_up")
 
 

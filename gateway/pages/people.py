@@ -103,21 +103,18 @@ async def do_invitation(screen: Screen) -> Response:
             joined = await identity.accept_invitation(screen.caller(), token)
             screen.cookies.set("acting", joined["entity_id"])
             return screen.go("/home", done="joined")
-        answer = await identity.signup(
+        await identity.signup(
             screen.own_caller(),
             email=form.text("email"),
             password=form.text("password", keep=True),
             first_name=form.text("first_name") or None,
             last_name=form.text("last_name") or None,
             language=screen.language.code,
-            kind="browser",
             invitation=token,
             quiet=True,
         )
     except Refusal as refusal:
         return await show_invitation(screen, status=400, problems=form_problems(refusal))
-    if "token" in answer:
-        await screen.end_session(answer["token"])
     return screen.go("/login", done="signed_up")
 
 

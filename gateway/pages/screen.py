@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
@@ -165,11 +164,6 @@ class Screen:
         if done is not None:
             target += ("&" if "?" in target else "?") + f"done={done}"
         return RedirectResponse(target, status_code=303)
-
-    async def end_session(self, token: str) -> None:
-        """Ends a session that came with a signup and that this browser will not use; else it runs out by itself."""
-        with suppress(Refusal):
-            await self.clients.identity.logout(replace(self.own_caller(), token=token))
 
     def new_key(self) -> str:
         """A fresh idempotency key for a form."""

@@ -248,7 +248,7 @@ class Identity(Part):
         if len(password) < 8:
             raise Refusal.of(400, "password_weak", "The password is too weak.", "password")
         user_id = self.c.user(email, password=password)
-        return {**self.c.session(user_id), "entity_id": new_id()}
+        return {"user_id": user_id, "entity_id": new_id()}
 
     async def check_signup(self, caller: Caller, *, email: str, password: str, **rest: Any) -> None:
         self.here("check_signup")

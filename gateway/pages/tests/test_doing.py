@@ -1,8 +1,10 @@
 """What members and admins do on the pages, without JavaScript."""
 
+import asyncio
 from typing import Any
 
 from gateway.pages.tests.browsing import Browser
+from gateway.pages.tests.community import Directory
 from gateway.pages.tests.scenes import id_of
 
 
@@ -33,10 +35,25 @@ async def test_signing_up_leads_to_the_login_and_says_the_same_for_a_taken_addre
     assert profile["offers"] == ["Honey", "bees wax"]
     assert profile["declared_turnover"] == 1200
     assert "first_name" not in profile
-    assert len(told(town, "logout")) == 1, "the session that came with the signup is ended"
     await visitor.press("/login", email="gil@example.org", password="good-1-password")
     assert visitor.answer.url.path == "/home"
     assert "Almost there" in visitor.page.text
+
+
+async def test_the_answer_to_a_signup_waits_no_longer_than_for_a_taken_address(town, visitor, monkeypatch):
+    began, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(self: Any, *_: Any, **__: Any) -> None:
+        began.set()
+        await going_on.wait()
+
+    monkeypatch.setattr(Directory, "create", slow)
+    await visitor.open("/signup")
+    async with asyncio.timeout(10):
+        await visitor.press("/signup", **FULL)
+        assert visitor.answer.url.path == "/login"
+        await began.wait()
+        going_on.set()
 
 
 async def test_a_signup_with_mistakes_comes_back_with_everything_but_the_password(visitor):

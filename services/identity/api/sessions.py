@@ -84,8 +84,12 @@ class RefusalBody(Body):
 
 @routes.post("/signup")
 async def sign_up(body: SignupBody, deps: TheDeps, caller: Service, client: TheClient) -> Response:
-    ticket = await signup.sign_up(deps, body.command(), client)
-    return Response(status_code=202) if ticket is None else json_response(shapes.ticket(ticket), 201)
+    made = await signup.sign_up(deps, body.command(), client)
+    if made is None:
+        return Response(status_code=202)
+    if isinstance(made, signup.SignedUp):
+        return json_response({"user_id": made.user_id, "entity_id": made.entity_id}, 201)
+    return json_response(shapes.ticket(made), 201)
 
 
 @routes.post("/signup/check", status_code=204)

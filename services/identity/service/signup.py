@@ -36,6 +36,14 @@ class SignUp:
     invitation: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SignedUp:
+    """Who signed up quietly. Nobody is logged in by that: a session would cost time that a taken address does not."""
+
+    user_id: str
+    entity_id: str
+
+
 def judge(deps: Deps, command: SignUp) -> None:
     """Whether e-mail address, password and details could be taken; who has the address is not asked.
 
@@ -48,8 +56,8 @@ def judge(deps: Deps, command: SignUp) -> None:
     faults.refuse()
 
 
-async def sign_up(deps: Deps, command: SignUp, client: Client) -> Ticket | None:
-    """The new user's first session. None with `quiet` where the address is taken: its owner gets a mail instead.
+async def sign_up(deps: Deps, command: SignUp, client: Client) -> Ticket | SignedUp | None:
+    """The new user's first session; with `quiet` none. None where the address is taken and `quiet`: its owner gets a mail.
 
     Raises FieldsRefused, NamedError `email_taken`, `invitation_invalid`, `busy`.
     """
@@ -66,22 +74,20 @@ async def sign_up(deps: Deps, command: SignUp, client: Client) -> Ticket | None:
         user = replace(User(new_id(), email.text, email.key, "member", work.now), **details)
         if not await users.insert(work.connection, user, password_hash):
             await _taken(work, email)
-            taken = True
         else:
-            taken = False
             entity_id = await _begin(work, user, command)
             telling.audit(
                 work, "signup", "Signed up.", actor=Actor(user.id, "member"), email=user.email,
                 subject=user.id, entity_id=entity_id,
             )  # fmt: skip
-            ticket = await open_session(
+            if command.quiet:
+                return SignedUp(user.id, entity_id)
+            return await open_session(
                 deps, work, user, role="member", kind=command.kind, client=client, entity_id=entity_id
             )
-    if taken:
-        if command.quiet:
-            return None
-        raise NamedError("email_taken", field="email")
-    return ticket
+    if command.quiet:
+        return None
+    raise NamedError("email_taken", field="email")
 
 
 async def _taken(work: Unit, email: Email) -> None:

@@ -11,7 +11,7 @@ from services.identity.service import login, passwords, signup, users
 from services.identity.service.deps import Actor, Client
 from services.identity.service.login import LogIn
 from services.identity.service.refused import note_refused
-from services.identity.service.signup import SignUp
+from services.identity.service.signup import SignedUp, SignUp
 from services.identity.service.upkeep import tell_counted
 from services.identity.tests.conftest import PASSWORD, Running, start
 
@@ -74,6 +74,10 @@ async def test_an_address_is_taken_whatever_its_spelling_also_when_two_come_at_o
 async def test_a_quiet_signup_tells_the_owner_of_the_address_instead(identity: Running):
     first = await sign_up(identity)
     assert await sign_up(identity, quiet=True) is None
+    made = await sign_up(identity, "ben@example.org", quiet=True)
+    assert isinstance(made, SignedUp)
+    assert await identity.deps.pool.fetchval("select count(*) from sessions where user_id = $1", made.user_id) == 0
+    assert (await log_in(identity, email="ben@example.org")).user_id == made.user_id
     (repeated,) = await identity.told("signup.repeated.v1")
     assert repeated["data"]["user_id"] == first.user_id
     for _ in range(5):
