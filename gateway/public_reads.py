@@ -2,12 +2,16 @@
 
 What may be kept is decided where it is asked for: answers to requests without any token, of operations that say so
 (`gateway.api.app`), which entities a search finds (`gateway.api.v1.entities`), and what of an entity those see who see as
-much of it (`gateway.api.seen`). Nothing of money ever comes here. An answer counts from the moment at which its making began, so nobody reads what was true more than a second
-before they asked; it goes earlier when the directory is written through this gateway, or tells that an entity or tag changed.
+much of it (`gateway.api.seen`). Nothing of money ever comes here. An answer counts from the moment at which its making
+began, so nobody reads what was true more than a second before they asked; it goes earlier when the directory is written
+through this gateway, or tells that an entity or tag changed.
 
 An answer about one entity alone may be older: once a second, when such a one is asked for, the directory is asked which
 entities changed since it was asked last. What it does not name is as true as at that moment, so here too nobody reads what
 was true more than a second before, whether an event was lost or not. A directory that cannot tell leaves it at the second.
+
+What is asked for again and again is made anew, and the directory asked what changed, shortly before the second is over: so
+nobody waits for it.
 """
 
 import asyncio
@@ -31,6 +35,9 @@ from libs.common.errors import Refusal
 LIFE_S = 1.0
 SPREAD = 0.25
 """By which share of it some lives are shorter than others."""
+AHEAD = 0.75
+"""After which share of it what is asked for is made anew beside."""
+AHEAD_AT_ONCE = 4
 ENTRIES_MAX = 4_000
 LASTING_MAX = 24_000
 BYTES_MAX = 32 * 1024 * 1024
@@ -58,12 +65,18 @@ class Kept:
     body: bytes
 
 
+Make = Callable[[], Awaitable[Kept]]
+
+
 @dataclass(slots=True)
 class _Entry:
     began: float
     about: tuple[str, ...]
     making: "asyncio.Future[Kept]"
+    make: Make | None = None
     answer: Kept | None = None
+    next: "_Entry | None" = None
+    """What is made to take its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,7 @@ class PublicReads:
         self,
         *,
         life_s: float = LIFE_S,
+        ahead: float = AHEAD,
         entries_max: int = ENTRIES_MAX,
         lasting_max: int = LASTING_MAX,
         bytes_max: int = BYTES_MAX,
@@ -88,6 +102,9 @@ class PublicReads:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._life_s = life_s
+        self._ahead_s = ahead * life_s
+        self._ahead_of: set[Key] = set()
+        """What is made anew before its time."""
         self._entries_max = entries_max
         self._lasting_max = lasting_max
         self._bytes_max = bytes_max
@@ -121,16 +138,39 @@ class PublicReads:
 
     def get(self, key: Key) -> Kept | None:
         """What is kept, where it is young enough or proven lately."""
-        entry = self._lasting.get(key)
+        now, entry = self._clock(), self._lasting.get(key)
         if entry is not None:
             self._lasting.move_to_end(key)
             since = max(entry.began, self._proven_at)
         else:
             entry = self._passing.get(key)
             since = entry.began if entry is not None else 0.0
-        if entry is None or entry.answer is None or self._clock() - since >= self._life_s:
+        if entry is None or entry.answer is None or now - since >= self._life_s:
             return None
+        if now - since >= self._ahead_s:
+            self._look_ahead(key, entry, now)
         return entry.answer
+
+    def _look_ahead(self, key: Key, entry: _Entry, now: float) -> None:
+        """Begins what will be wanted when this one's time is over."""
+        if entry.about:
+            if self._mark is not None and self._proving is None and now - self._asked_at >= self._ahead_s:
+                self._proving = asyncio.ensure_future(self._proof())
+            return
+        if entry.make is None or entry.next is not None or len(self._ahead_of) >= AHEAD_AT_ONCE:
+            return
+        fresh = entry.next = _Entry(now, (), asyncio.ensure_future(_made(entry.make)), entry.make)
+        self._ahead_of.add(key)
+
+        def made(task: "asyncio.Future[Kept]") -> None:
+            self._ahead_of.discard(key)
+            failed = task.cancelled() or task.exception() is not None
+            if self._passing.get(key) is entry and not failed:
+                self._drop(self._passing, key)
+                self._put(self._passing, key, fresh)
+            self._take(self._passing, key, fresh, task)
+
+        fresh.making.add_done_callback(made)
 
     async def lasting(self, keys: Iterable[Key]) -> dict[Key, Kept]:
         """Which of these are kept."""
@@ -160,7 +200,7 @@ class PublicReads:
         entry = self._put(self._lasting, key, _Entry(since.began, tuple(dict.fromkeys(about)), made))
         self._take(self._lasting, key, entry, made)
 
-    async def answer(self, key: Key, make: Callable[[], Awaitable[Kept]], *, about: str | None = None) -> Kept:
+    async def answer(self, key: Key, make: Make, *, about: str | None = None) -> Kept:
         """The answer, made once for all who ask at the same time; `about` is the one entity that it depends on. Raises
         what `make` raises; that is never kept."""
         if key in self._lasting:
@@ -175,7 +215,7 @@ class PublicReads:
         except Refusal as refusal:
             raise refusal.again() from refusal
 
-    def _entry(self, key: Key, make: Callable[[], Awaitable[Kept]], about: tuple[str, ...]) -> _Entry:
+    def _entry(self, key: Key, make: Make, about: tuple[str, ...]) -> _Entry:
         now = self._clock()
         entries = self._lasting if about else self._passing
         entry = entries.get(key)
@@ -183,9 +223,11 @@ class PublicReads:
             return entry
         if entry is not None:
             self._drop(entries, key)
+            if entry.next is not None and now - entry.next.began < self._life_s and not entry.next.making.done():
+                return self._put(entries, key, entry.next)
         # what many ask for at once, as after a change, would all be made anew at once a second later, and again and again
         began = now if about else now - self._chance() * SPREAD * self._life_s
-        entry = self._put(entries, key, _Entry(began, about, asyncio.ensure_future(_made(make))))
+        entry = self._put(entries, key, _Entry(began, about, asyncio.ensure_future(_made(make)), make))
         entry.making.add_done_callback(lambda made: self._take(entries, key, entry, made))
         return entry
 
@@ -283,5 +325,5 @@ class PublicReads:
                 del self._of[each]
 
 
-async def _made(make: Callable[[], Awaitable[Kept]]) -> Kept:
+async def _made(make: Make) -> Kept:
     return await make()

@@ -2,8 +2,8 @@
 
 What of an entity those see who see as much of it (everybody; members; those who may trade) is the same for all of them. How
 much somebody sees, and which entities are their own, the directory says with every answer. Both are kept while the directory
-proves that nothing of it changed: the entity; the person's memberships and their own entities. Own ones are shown to their
-people alone, likewise kept for each of them. What depends on more is asked for every time: favourites, and looking as one of
+proves that nothing of it changed: the entity; the person's memberships and their own entities. Own ones, of which they see
+the whole, are kept likewise, for each person or key by itself. What depends on more is asked for every time: favourites, and looking as one of
 several own entities. Nothing of an account is kept but its number, which is permanent.
 """
 
@@ -14,7 +14,7 @@ from typing import Literal
 import orjson
 
 from gateway.api.operation import Call
-from gateway.api.views import Json, entity_view
+from gateway.api.views import Json, entity_view, with_number
 from gateway.clients.directory_shapes import Seen
 from gateway.public_reads import Kept, Key, Since
 from libs.common.errors import Refusal
@@ -49,6 +49,8 @@ async def shown(call: Call, ids: Sequence[str]) -> list[orjson.Fragment]:
         keys = {each: _key(eyes.sight, each) for each in ids if each not in eyes.own}
         kept = await reads.lasting(keys.values())
         found = {each: kept[key].body for each, key in keys.items() if key in kept}
+        if any(each in eyes.own for each in ids):
+            found |= await _own_among(call, ids)
     missing = [each for each in ids if each not in found]
     if missing:
         found |= await _fetched(call, missing)
@@ -65,6 +67,12 @@ async def own(call: Call) -> list[Json]:
         reads.keep(key, _kept(orjson.dumps(views)), since, about=(call.user_id, *(each["id"] for each in views)))
         return views
     return list(orjson.loads(kept.body))
+
+
+async def _own_among(call: Call, ids: Sequence[str]) -> dict[str, bytes]:
+    views = {view["id"]: view for view in await own(call) if view["id"] in ids}
+    known = await numbers(call, call.caller, list(views))
+    return {each: orjson.dumps(with_number(view, known.get(each))) for each, view in views.items()}
 
 
 async def numbers(call: Call, viewer: Caller, ids: Sequence[str]) -> dict[str, str]:

@@ -56,9 +56,13 @@ def entity_view(entity: Entity, number: str | None = None) -> Json:
 
 def with_account(view: Json, account: Account | None) -> Json:
     """The view of an own entity, and its account's number, balance, limits, what is available, and the open transfers."""
-    number = {} if account is None else {"accountNumber": account["number"]}
     pending = [transfer_view(each, view["id"]) for each in _pending(account)]
-    return view | number | balances_view(account) | {"pendingTransfers": pending}
+    return with_number(view, account and account["number"]) | balances_view(account) | {"pendingTransfers": pending}
+
+
+def with_number(view: Json, number: str | None) -> Json:
+    """The view of an entity, and its account's number where that is known."""
+    return view if number is None else {"id": view["id"], "accountNumber": number} | view
 
 
 def _pending(account: Account | None) -> Sequence[TransferJson]:

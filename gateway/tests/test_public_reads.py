@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.clients.directory import Changes
-from gateway.public_reads import CHANGES, Kept, PublicReads
+from gateway.public_reads import AHEAD_AT_ONCE, CHANGES, Kept, PublicReads
 from gateway.tests.house import ANA, BAKERY, BEN, GARAGE, TAG, UNKNOWN, Asked, Heard, House, an_entity, refusal, seen_by
 from gateway.tests.requests import MEMBER, OFFICE
 from libs.common.bus.port import Bus
@@ -53,7 +53,7 @@ async def test_the_second_who_asks_without_a_token_gets_the_first_ones_answer(ho
     second = await shown(house, headers={"User-Agent": "other", "Accept-Language": "de"}, peer="192.0.2.77")
     assert (first.status, second.body) == (200, first.body)
     assert len(house.services.asked) == 1
-    assert (second.headers["cache-control"], second.headers["vary"]) == ("no-cache", "Authorization")
+    assert (second.headers["cache-control"], second.headers["vary"]) == ("no-cache", "Authorization, Accept-Encoding")
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
     found = [await house("GET", "/api/v1/entities", query=BREAD) for _ in range(3)]
     assert len({each.body for each in found}) == 1
@@ -71,6 +71,7 @@ async def test_who_shows_a_token_gets_nothing_of_visitors_and_leaves_them_nothin
         return seen_by(asked, [an_entity(BAKERY, **private)])
 
     house.services.on("directory", "POST", "/entities/fetch", seen)
+    house.services.on("directory", "GET", "/entities/mine", {"items": [an_entity(telephone="+1 555 0199")]})
     before = await shown(house, **who)
     public = await shown(house)
     assert "+1 555 0199" not in public.body.decode()
@@ -210,7 +211,7 @@ async def test_head_and_compression_have_their_own_form_of_the_same_answer(house
 
 async def test_nothing_is_answered_that_was_read_a_second_before():
     clock = Clock()
-    reads = PublicReads(clock=clock)
+    reads = PublicReads(clock=clock, ahead=1.0)
     gate = asyncio.Event()
 
     async def slow() -> Kept:
@@ -235,7 +236,7 @@ async def test_nothing_is_answered_that_was_read_a_second_before():
 
 async def test_what_is_made_at_once_is_not_all_made_anew_at_once():
     clock, chances = Clock(), iter([0.0, 0.5, 0.999])
-    reads = PublicReads(clock=clock, chance=lambda: next(chances))
+    reads = PublicReads(clock=clock, chance=lambda: next(chances), ahead=1.0)
 
     async def make() -> Kept:
         return kept()
@@ -249,6 +250,123 @@ async def test_what_is_made_at_once_is_not_all_made_anew_at_once():
     assert left == ["abc", "abc", "abc", "abc", "ab", "a"]
     clock.now += 0.1
     assert reads.get(key("a")) is None
+
+
+class Counted:
+    """Makes answers that say which they are, when the gate is open."""
+
+    def __init__(self, **given: Any) -> None:
+        self.clock = Clock()
+        self.reads = PublicReads(clock=self.clock, chance=lambda: 0.0, **given)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.made: list[str] = []
+        self.fault: Refusal | None = None
+
+    async def look(self, name: str = "a") -> str:
+        async def make() -> Kept:
+            self.made.append(name)
+            text = f"{name}{self.made.count(name)}"
+            await self.gate.wait()
+            if self.fault:
+                raise self.fault
+            return kept(text)
+
+        return (self.reads.get(key(name)) or await self.reads.answer(key(name), make)).body.decode()
+
+    async def rest(self) -> None:
+        """Whatever is being made gets as far as it can."""
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+
+async def test_what_is_asked_for_again_is_made_anew_before_its_time_and_nobody_waits_for_it():
+    counted = Counted()
+    await counted.look()
+    counted.clock.now += 0.7
+    await counted.look()
+    await counted.rest()
+    assert counted.made == ["a"]
+    counted.clock.now += 0.1
+    counted.gate.clear()
+    assert [await counted.look() for _ in range(3)] == ["a1"] * 3
+    await counted.rest()
+    assert counted.made == ["a", "a"]
+    counted.gate.set()
+    await counted.rest()
+    assert await counted.look() == "a2"
+    # it counts from when its making began
+    counted.clock.now += 0.99
+    assert await counted.look() == "a2"
+    counted.clock.now += 0.02
+    await counted.rest()
+    assert await counted.look() == "a3"
+    assert (len(counted.reads), counted.reads.bytes) == (1, 2)
+
+
+async def test_when_the_time_is_over_one_waits_for_what_was_begun_before():
+    counted = Counted()
+    await counted.look()
+    counted.clock.now += 0.9
+    counted.gate.clear()
+    assert await counted.look() == "a1"
+    counted.clock.now += 0.1
+    waiting = [asyncio.ensure_future(counted.look()) for _ in range(3)]
+    await counted.rest()
+    counted.gate.set()
+    assert [await each for each in waiting] == ["a2"] * 3
+    assert counted.made == ["a", "a"]
+    assert (len(counted.reads), counted.reads.bytes) == (1, 2)
+
+
+async def test_what_was_begun_before_a_change_is_shown_to_nobody_who_asks_after_it():
+    counted = Counted()
+    await counted.look()
+    counted.clock.now += 0.9
+    counted.gate.clear()
+    await counted.look()
+    await counted.rest()
+    counted.reads.drop()
+    counted.gate.set()
+    await counted.rest()
+    assert len(counted.reads) == 0
+    assert await counted.look() == "a3"
+
+
+async def test_what_cannot_be_made_anew_stays_its_second_and_is_not_tried_again():
+    counted = Counted()
+    await counted.look()
+    counted.clock.now += 0.8
+    counted.fault = Refusal.of(503, "store_away", "Away.")
+    for _ in range(3):
+        assert await counted.look() == "a1"
+        await counted.rest()
+    assert counted.made == ["a", "a"]
+    counted.clock.now += 0.2
+    with pytest.raises(Refusal):
+        await counted.look()
+    counted.fault = None
+    assert await counted.look() == "a4"
+
+
+async def test_few_are_made_anew_at_once_before_their_time():
+    counted = Counted()
+    names = [f"n{number}" for number in range(10)]
+    for name in names:
+        await counted.look(name)
+    counted.clock.now += 0.8
+    counted.made.clear()
+    counted.gate.clear()
+    for name in names:
+        await counted.look(name)
+    await counted.rest()
+    assert len(counted.made) == AHEAD_AT_ONCE
+    counted.gate.set()
+    await counted.rest()
+    for name in names:
+        await counted.look(name)
+    await counted.rest()
+    assert len(counted.made) == 2 * AHEAD_AT_ONCE
 
 
 async def test_who_asks_at_the_same_time_waits_for_one_making_and_one_who_leaves_harms_nobody():
@@ -330,9 +448,9 @@ async def test_public_entities_asked_at_once_are_one_question(house: House):
 class Directory:
     """Tells what changed, and makes answers that say how often each was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ahead: float = 1.0) -> None:
         self.clock = Clock()
-        self.reads = PublicReads(clock=self.clock)
+        self.reads = PublicReads(clock=self.clock, ahead=ahead)
         self.reads.follow(self.changes)
         self.asked: list[str | None] = []
         self.mark = 0
@@ -404,6 +522,25 @@ async def test_nobody_reads_what_was_true_more_than_a_second_ago_also_when_no_ev
     directory.clock.now += 0.01
     await directory.look("a")
     assert directory.made == {"a": 1}
+
+
+async def test_the_directory_is_asked_before_the_second_is_over_and_nobody_waits():
+    directory = Directory(ahead=0.75)
+    await directory.begin("a", "b")
+    directory.clock.now += 0.5
+    await directory.look("a")
+    assert directory.asked == []
+    directory.clock.now += 0.3
+    directory.ids = ("b",)
+    assert directory.reads.get(key("a")) is directory.reads.get(key("a")) is not None
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(directory.asked) == 1
+    directory.clock.now += 0.3
+    await directory.look("a")
+    assert directory.made == {}, "that answer counts from when it was asked for"
+    await directory.look("b")
+    assert directory.made == {"b": 1}
 
 
 async def test_what_the_first_mark_does_not_cover_or_cannot_name_is_made_anew():

@@ -105,7 +105,7 @@ async def show_entity(call: Call, entity_id: str, *, query: ViewerQuery) -> Repl
     if query.querying_entity_id is not None and caller.token is None:
         raise Refusal.of(400, "token_missing", "Log in to look as one of your entities.", "querying_entity_id")
     directory = call.context.clients.directory
-    if caller.token is None:
+    if not call.logged_in:
         return Reply(entity_view(await directory.public_entity(caller, entity_id)))
     if query.querying_entity_id is None:
         found = await shown(call, [entity_id])
