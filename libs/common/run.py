@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -78,16 +79,20 @@ async def _run(names: Sequence[str], role: Role) -> None:
     async with contextlib.AsyncExitStack() as stack:
         with lasting():
             for name in names:
-                await _bring_up(name, role, stack, stopping)
+                await _bring_up(name, role, stack, stopping, alone=len(names) == 1)
         await stopping.wait()
         _log.info("stopping", services=list(names))
 
 
-async def _bring_up(name: str, role: Role, stack: contextlib.AsyncExitStack, stopping: asyncio.Event) -> None:
+async def _bring_up(
+    name: str, role: Role, stack: contextlib.AsyncExitStack, stopping: asyncio.Event, *, alone: bool
+) -> None:
     """One service with all it needs; the stack takes it down in the other order."""
     package = "gateway" if name == "gateway" else f"services.{name}"
     settings: CommonSettings = load(import_module(f"{package}.settings").Settings)
     logs.set_up(settings, name)
+    if alone and role != "api":
+        _stand_back(int(getattr(settings, f"{name}_niceness", 0)))
     telemetry.start(name, settings.otlp_url)
     stack.callback(telemetry.stop)
     secret = settings.service_secret.get_secret_value()
@@ -115,6 +120,12 @@ async def _bring_up(name: str, role: Role, stack: contextlib.AsyncExitStack, sto
     await answering.start()
     await watch_sessions(bus, peers, [verifier])
     _log.info("started", role=role, address=":".join(map(str, listening.getsockname()[:2])))
+
+
+def _stand_back(niceness: int) -> None:
+    """Lower priority for this process; before any thread is made, so that all have it."""
+    if niceness > os.getpriority(os.PRIO_PROCESS, 0):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 def _place(name: str, settings: CommonSettings) -> tuple[str, int]:

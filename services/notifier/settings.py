@@ -28,6 +28,12 @@ class Settings(CommonSettings):
     )
     signup_notice: bool = Field(default=True, description="tell the operator of each new signup")
     digest_hour: int = Field(7, ge=0, le=23, description="local hour from which the daily matches are mailed")
+    notifier_niceness: int = Field(
+        10,
+        ge=0,
+        le=19,
+        description="how far the notifier's process stands back while others on its machine have work; 0: not at all",
+    )
     mail_parallel_max: int = Field(4, ge=1, le=50, description="mails that one process sends at once at most")
     mail_timeout_s: float = Field(30.0, gt=0, le=300, description="longest time of handing one mail to the mail server")
     mail_tries_max: int = Field(24, ge=1, le=100, description="tries of a mail before it is given up")

@@ -42,9 +42,12 @@ _PROGRAM = textwrap.dedent("""
     async def migrate(settings):
         print("migrated", flush=True)
 
+    class Settings(CommonSettings):
+        ledger_niceness: int = 0
+
     for name, members in {
         "services.ledger": {"__path__": []},
-        "services.ledger.settings": {"Settings": CommonSettings},
+        "services.ledger.settings": {"Settings": Settings},
         "services.ledger.app": {"build": Ledger, "migrate": migrate},
     }.items():
         module = types.ModuleType(name)
@@ -103,6 +106,19 @@ async def test_a_worker_answers_for_its_health_alone(tmp_path, amqp_url):
     port = _free_port()
     program = _start(tmp_path, "worker", bus_url=amqp_url, ledger_api_url=f"http://127.0.0.1:{port}")
     await eventually(lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), within_s=20)
+    program.terminate()
+    assert (await _end(program))[0] == 0
+
+
+@pytest.mark.parametrize(("role", "niceness"), [("both", 7), ("worker", 7), ("api", 0)])
+async def test_a_service_that_works_behind_others_stands_back_and_one_that_answers_alone_does_not(
+    tmp_path, amqp_url, role, niceness
+):
+    port, own = _free_port(), os.getpriority(os.PRIO_PROCESS, 0)
+    address = f"http://127.0.0.1:{port}"
+    program = _start(tmp_path, role, bus_url=amqp_url, ledger_api_url=address, ledger_niceness="7")
+    await eventually(lambda: _answers(f"{address}/health/live"), within_s=20)
+    assert os.getpriority(os.PRIO_PROCESS, program.pid) == max(niceness, own)
     program.terminate()
     assert (await _end(program))[0] == 0
 
