@@ -9,12 +9,14 @@ import structlog
 
 from gateway.clients.directory import Entity
 from gateway.clients.identity import NewPerson, SignupAnswer
+from gateway.clients.notifier import Notice
 from gateway.context import GatewayContext
 from libs.common.auth import Principal
 from libs.common.errors import Problem, Refusal
 from libs.common.peers import Caller
 
 log = structlog.get_logger(__name__)
+NOTICE_PARTS_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +194,46 @@ async def log_out(context: GatewayContext, caller: Caller, principal: Principal 
 
 
 async def own_data(context: GatewayContext, caller: Caller) -> dict[str, Any]:
-    """ID-15: all that is kept about the caller: login, own entities, their accounts."""
+    """ID-15: all that is kept about the caller: login, own entities with whom they chose and put aside, their accounts,
+    notices and preferences. What an account paid and was paid is its signed statement, whose address is named."""
     clients = context.clients
     entities = await clients.directory.mine(caller)
-    accounts = await clients.ledger.accounts_by_entity(caller, [each["id"] for each in entities]) if entities else []
-    return {"login": await clients.identity.export_me(caller), "entities": entities, "accounts": accounts}
+    ids = [each["id"] for each in entities]
+    login, accounts, preferences, notices, favorites, dismissed = await asyncio.gather(
+        clients.identity.export_me(caller),
+        clients.ledger.accounts_by_entity(caller, ids) if ids else _nothing(),
+        clients.notifier.preferences(caller),
+        _all_notices(context, caller),
+        asyncio.gather(*(clients.directory.favorite_ids(caller, each) for each in ids)),
+        asyncio.gather(*(clients.directory.dismissed(caller, each) for each in ids)),
+    )
+    return {
+        "login": login,
+        "entities": entities,
+        "accounts": accounts,
+        "favorites": dict(zip(ids, favorites, strict=True)),
+        "dismissed_matches": dict(zip(ids, dismissed, strict=True)),
+        "preferences": preferences,
+        "notices": notices,
+        "statements": [f"/api/v1/statement.json?querying_entity_id={each}" for each in ids],
+    }
+
+
+async def _nothing() -> list[Any]:
+    return []
+
+
+async def _all_notices(context: GatewayContext, caller: Caller) -> list[Notice]:
+    """From the newest on, as far as they are kept, within a bound."""
+    found: list[Notice] = []
+    cursor: str | None = None
+    for _ in range(NOTICE_PARTS_MAX):
+        part = await context.clients.notifier.notices(caller, cursor=cursor, limit=100)
+        found += part["items"]
+        cursor = part["next"]
+        if cursor is None:
+            break
+    return found
 
 
 async def leave(context: GatewayContext, caller: Caller, user_id: str, password: str) -> None:

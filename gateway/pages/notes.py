@@ -23,6 +23,9 @@ NOTES = {
     "reset_asked": _("If this address belongs to a member, a message with a link is on its way to it."),
     "verified": _("Your e-mail address is confirmed. Thank you."),
     "verification_sent": _("Another confirmation message is on its way."),
+    "address_asked": _(
+        "A message with a link is on its way to the new address. It is yours once you have followed the link."
+    ),
     "session_ended": _("That session has ended."),
     "applied": _("Thank you. Your application is with the administrators now."),
     "favourite_added": _("Added to your favourites."),

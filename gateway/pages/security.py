@@ -1,6 +1,7 @@
 """A person's own details, password and sessions; and another confirmation mail."""
 
 import asyncio
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -68,10 +69,26 @@ async def do_verification(screen: Screen) -> Response:
     return screen.go("/security", done="verification_sent")
 
 
+async def do_email(screen: Screen) -> Response:
+    """Asks for a change of the address (ID-10): it is the person's once the link that goes there was followed."""
+    try:
+        await screen.clients.identity.request_verification(
+            screen.caller(),
+            email=screen.form.text("email"),
+            current_password=screen.form.text("password_for_email", keep=True),
+        )
+    except Refusal as refusal:
+        names = {"current_password": "password_for_email"}  # the page asks for a password in two places
+        problems = [replace(each, field=names.get(each.field or "", each.field)) for each in form_problems(refusal)]
+        return await show_security(screen, status=refusal.status, problems=tuple(problems))
+    return screen.go("/security", done="address_asked")
+
+
 PAGES = (
     Page("/security", show_security, who="either"),
     Page("/security/details", post=do_details, who="either"),
     Page("/security/password", post=do_password, who="either"),
+    Page("/security/email", post=do_email, who="either"),
     Page("/security/sessions", post=do_end_session, who="either"),
     Page("/security/verification", post=do_verification, who="either"),
 )

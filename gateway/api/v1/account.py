@@ -195,7 +195,7 @@ async def remove_second_factor(call: Call, *, body: RemoveFactorBody) -> Reply:
     media_types=("application/json",),
 )
 async def export_user(call: Call) -> RawReply:
-    """Login, own entities and their accounts, as one JSON file."""
+    """Login, own entities with their accounts and choices, notices and preferences, as one JSON file; statements by address."""
     whole = await own_data(call.context, call.caller)
     name = {"Content-Disposition": 'attachment; filename="my-data.json"'}
     return RawReply("application/json", orjson.dumps(whole, option=orjson.OPT_INDENT_2), name)

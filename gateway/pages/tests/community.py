@@ -315,8 +315,12 @@ class Identity(Part):
         if token != "good":
             raise Refusal.of(400, "token_invalid", "This link does not work any more.")
 
-    async def request_verification(self, caller: Caller, **rest: Any) -> None:
-        self.here("request_verification")
+    async def request_verification(
+        self, caller: Caller, *, email: str | None = None, current_password: str | None = None
+    ) -> None:
+        self.here("request_verification", email)
+        if email is not None and current_password != self.c.users[self.principal(caller).id]["password"]:
+            raise Refusal.of(400, "current_password_wrong", "That is not your password.", "current_password")
 
     async def second_factor(self, caller: Caller) -> Any:
         self.here("second_factor")

@@ -159,6 +159,17 @@ async def test_a_password_is_changed_with_the_present_one(town, ana):
     assert "Your password is changed" in page.text
 
 
+async def test_another_address_is_asked_for_with_the_password(town, ana):
+    await ana.open("/security")
+    page = await ana.press("/security/email", status=400, email="new@example.org", password_for_email="wrong")
+    assert "That is not your password." in page.text
+    assert "#f-password-for-email" in page.links
+    page = await ana.press("/security/email", email="new@example.org", password_for_email="right-1-password")
+    assert "on its way to the new address" in page.text
+    assert "ana@example.org" in page.text, "the present one stays until the link was followed"
+    assert told(town, "request_verification") == ["new@example.org"] * 2
+
+
 async def test_a_forgotten_password_says_the_same_for_everybody(visitor, town):
     texts = []
     for email in ("ana@example.org", "nobody@example.org"):

@@ -27,6 +27,10 @@ async def test_a_member_takes_her_data_along_as_a_file(town, ana, visitor):
     assert whole["login"]["user"]["email"] == "ana@example.org"
     assert [each["id"] for each in whole["entities"]] == [id_of(town, "Ana")]
     assert whole["accounts"][0]["balance_minor"] == -8450
+    assert [each["kind"] for each in whole["preferences"]] == ["transfer.proposed", "password.changed"]
+    assert whole["notices"] == town.notices
+    assert set(whole["favorites"]) == set(whole["dismissed_matches"]) == {id_of(town, "Ana")}
+    assert whole["statements"] == [f"/api/v1/statement.json?querying_entity_id={id_of(town, 'Ana')}"]
     assert (await visitor.client.get("/security/my-data")).status_code == 303
 
 
