@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from libs.common.errors import Refusal
 from libs.common.ids import is_id
-from libs.common.lean import LeanRoute, admin, body, caller, service, texts
+from libs.common.lean import LeanRoute, body, caller, overseer, service, texts
 from services.directory.api.shapes import NO_ID, answer, looked_answer, shown_answer
 from services.directory.domain.entity import STATUSES
 from services.directory.service import reading
@@ -24,7 +24,7 @@ def lean_routes(deps: Deps) -> list[LeanRoute]:
         return answer({"items": await reading.mine(deps, await caller(request))})
 
     async def counts(request: Request) -> Response:
-        await admin(request)
+        await overseer(request)
         return answer(dict.fromkeys(STATUSES, 0) | await deps.store.count_by_status())
 
     async def one(request: Request) -> Response:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.common.auth import Principal
 from libs.common.errors import Refusal
-from libs.common.web import Page, page, principal, require_admin, router
+from libs.common.web import Page, page, principal, require_admin, require_overseer, router
 from services.directory.api.shapes import Id, Named, Text, answer, job_shape, numbered, term_shape
 from services.directory.domain.tags import heading
 from services.directory.service import jobs, terms
@@ -18,6 +18,7 @@ WAIT_S = 4.0
 """How long the answer to a rename or delete waits for its end; most end long before."""
 Caller = Annotated[Principal, Depends(principal)]
 Admin = Annotated[Principal, Depends(require_admin)]
+Overseer = Annotated[Principal, Depends(require_overseer)]
 Part = Annotated[Page, Depends(page)]
 Letter = Annotated[str | None, Query(max_length=8)]
 
@@ -97,11 +98,11 @@ def _for_admins(api: APIRouter, deps: Deps, kind: TermKind, path: str) -> None:
 
 def _jobs(api: APIRouter, deps: Deps) -> None:
     @api.get("/jobs")
-    async def latest(caller: Admin) -> Response:
+    async def latest(caller: Overseer) -> Response:
         return answer({"items": [job_shape(job) for job in await deps.store.jobs(JOBS_SHOWN_MAX)]})
 
     @api.get("/jobs/{job_id}")
-    async def one(caller: Admin, job_id: Id) -> Response:
+    async def one(caller: Overseer, job_id: Id) -> Response:
         job = await deps.store.job(job_id)
         if job is None:
             raise Refusal.of(404, "job_unknown", "There is no such job.")

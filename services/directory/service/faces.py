@@ -43,6 +43,10 @@ class Faces:
     def __len__(self) -> int:
         return len(self._faces)
 
+    def knows(self, entity_id: str) -> bool:
+        """Whether a face of any version is kept."""
+        return entity_id in self._faces
+
     def get(self, entity_id: str, version: int) -> Face | None:
         """The face of this version, where it is kept."""
         face = self._faces.get(entity_id)

@@ -333,7 +333,7 @@ async def test_a_store_that_is_away_is_a_503_with_a_time_to_come_back(api, deps,
     async def away(*_):
         raise fault
 
-    monkeypatch.setattr(deps.store, "glance", away)
+    monkeypatch.setattr(deps.store, "entities", away)
     with pytest.raises(Refusal) as refused:
         await api(GATEWAY, "GET", f"/entities/{new_id()}")
     assert (refused.value.status, refused.value.problems[0].code, refused.value.retry_after_s) == (503, "store_away", 2)

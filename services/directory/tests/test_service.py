@@ -10,6 +10,7 @@ import pytest
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
 from services.directory.domain.entity import CannotApply
+from services.directory.domain.viewing import Sight
 from services.directory.service import entities, jobs, links, reading, terms
 from services.directory.service.deps import Deps, Rules
 from services.directory.service.faces import Faces
@@ -221,6 +222,27 @@ async def test_what_others_see_is_made_once_for_a_version_and_never_shown_for_an
     await entities.change(Deps(deps.store, deps.clock), an_admin(), entity.id, {"status": "rejected"})
     assert await reading.several(deps, gateway, [entity.id]) == []
     assert (await one(deps, user, entity.id))["telephone"] == "2"
+
+
+async def test_what_nobody_looked_at_yet_is_read_once_and_without_a_glance(deps, monkeypatch):
+    shown, hidden = [await signed_up(deps, a_user(), status) for status in ("accepted", "pending")]
+    ids = [hidden.id, shown.id, new_id()]
+    glances: list[list[str]] = []
+    glance_at = deps.store.glance
+
+    async def counted(ids, user_id, viewer_id):
+        glances.append(list(ids))
+        return await glance_at(ids, user_id, viewer_id)
+
+    monkeypatch.setattr(deps.store, "glance", counted)
+    for glanced in (0, 1):
+        looked = await reading.looked(deps, a_service("gateway"), ids)
+        assert [orjson.loads(each.json)["id"] for each in looked.items] == [shown.id]
+        assert (looked.sight, looked.own, len(glances)) == (Sight.PUBLIC, [], glanced)
+    assert len(await reading.several(Deps(deps.store, deps.clock), a_service("matcher"), ids)) == 2
+    assert len(glances) == 1
+    await entities.change(deps, an_admin(), shown.id, {"status": "rejected"})
+    assert await reading.several(deps, a_service("gateway"), ids) == []
 
 
 async def test_faces_that_were_not_asked_for_longest_go_first():
