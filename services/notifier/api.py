@@ -132,19 +132,19 @@ def webhooks_router(deps: Callable[[], Deps]) -> APIRouter:
 
     @routes.get("/webhooks")
     async def list_webhooks(user: User, entity_id: Annotated[str | None, Query(max_length=100)] = None) -> Response:
-        found = await webhooks.list_webhooks(deps(), _reader(user), entity_id=entity_id)
+        found = await webhooks.list_webhooks(deps(), _keeper(user), entity_id=entity_id)
         return json_response({"items": [_webhook(one) for one in found]})
 
     @routes.post("/webhooks")
     async def add_webhook(user: User, body: WebhookBody) -> Response:
         made, secret = await webhooks.add_webhook(
-            deps(), _reader(user), entity_id=body.entity_id, url=body.url, kinds=body.kinds
+            deps(), _keeper(user), entity_id=body.entity_id, url=body.url, kinds=body.kinds
         )
         return json_response(_webhook(made) | {"secret": secret}, 201)
 
     @routes.delete("/webhooks/{webhook_id}")
     async def remove_webhook(webhook_id: str, user: User) -> Response:
-        await webhooks.remove_webhook(deps(), _reader(user), webhook_id)
+        await webhooks.remove_webhook(deps(), _keeper(user), webhook_id)
         return Response(status_code=204)
 
     return routes
@@ -184,6 +184,11 @@ def mailbox_router(folder: Path | None) -> APIRouter:
 
 def _reader(user: Principal) -> Reader:
     return Reader(user.id, is_operator=user.role in ("admin", "operator"))
+
+
+def _keeper(user: Principal) -> Reader:
+    """Of the node's own programs, which only admins have: an operator reads and changes nothing."""
+    return Reader(user.id, is_operator=user.is_admin)
 
 
 def _before(cursor: str | None) -> tuple[datetime, str] | None:
