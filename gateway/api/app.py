@@ -274,6 +274,8 @@ def judge(operation: Operation, principal: Principal | None) -> None:
         _judge_key(operation, principal)
     elif operation.who == "admin" and not principal.is_admin:
         raise RoleRefusal.of(403, "admins_only", "This is for administrators.")
+    elif operation.who == "overseer" and not principal.oversees:
+        raise RoleRefusal.of(403, "admins_only", "This is for administrators and operators.")
     elif operation.who == "member" and principal.role != "member":
         raise RoleRefusal.of(403, "members_only", "This is for members; an administrator's token does not act for one.")
 

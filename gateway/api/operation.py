@@ -13,8 +13,9 @@ from libs.common.errors import Problem
 from libs.common.paths import open_parts
 from libs.common.peers import Caller
 
-Who = Literal["anyone", "visitor", "member", "admin", "person"]
-"""`anyone`: the token is not even looked at; `visitor`: with or without one; `person`: a member or an admin."""
+Who = Literal["anyone", "visitor", "member", "admin", "overseer", "person"]
+"""`anyone`: the token is not even looked at; `visitor`: with or without one; `overseer`: an admin or an operator;
+`person`: whoever is logged in."""
 Scope = Literal["read", "propose", "accept"]
 """What an API key must be allowed; without a scope an operation is for people only."""
 

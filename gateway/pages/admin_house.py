@@ -127,14 +127,15 @@ def _moment(screen: Screen, text: str, *, days: int) -> str | None:
 
 
 async def show_system(screen: Screen) -> Response:
-    """Books, search index, and renames on their way."""
+    """Books, members, search index, and renames on their way: health and figures, for operators too."""
     caller = screen.caller()
-    books, index, jobs = await asyncio.gather(
+    books, index, jobs, counts = await asyncio.gather(
         part_of(screen.clients.ledger.audit(caller)),
         part_of(screen.clients.matcher.rebuild_status(screen.own_caller())),
         part_of(screen.clients.directory.jobs(caller)),
+        part_of(screen.clients.directory.counts(caller)),
     )
-    return screen.render("admin_system.html", books=books, index=index, jobs=jobs)
+    return screen.render("admin_system.html", books=books, index=index, jobs=jobs, counts=counts)
 
 
 async def do_rebuild(screen: Screen) -> Response:
@@ -146,6 +147,6 @@ PAGES = (
     Page("/admin/categories", show_categories, do_category, who="admin"),
     Page("/admin/tags", show_tags, do_tag, who="admin"),
     Page("/admin/activity", show_activity, who="admin"),
-    Page("/admin/system", show_system, who="admin"),
+    Page("/admin/system", show_system, who="overseer"),
     Page("/admin/system/rebuild", post=do_rebuild, who="admin"),
 )

@@ -89,7 +89,7 @@ async def show_directory(screen: Screen) -> Response:
 
 async def _viewer(screen: Screen) -> Entity | None:
     """The entity through whose eyes a member sees the directory; nobody for visitors and admins."""
-    if screen.visitor.principal is None or screen.visitor.is_admin:
+    if not screen.visitor.is_member:
         return None
     mine = await screen.mine()
     return await screen.acting() if mine.value else None

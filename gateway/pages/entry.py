@@ -86,13 +86,13 @@ def profile_of(screen: Screen) -> tuple[dict[str, Any], list[Problem]]:
 
 async def show_login(screen: Screen) -> Response:
     if screen.visitor.principal:
-        return screen.go(local_path(screen.query.get("next"), "/admin" if screen.visitor.is_admin else "/home"))
+        return screen.go(local_path(screen.query.get("next"), screen.visitor.start))
     return _login_page(screen, "member")
 
 
 async def show_admin_login(screen: Screen) -> Response:
-    if screen.visitor.is_admin:
-        return screen.go("/admin")
+    if screen.visitor.oversees:
+        return screen.go(screen.visitor.start)
     return _login_page(screen, "admin")
 
 
@@ -131,7 +131,8 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
         return response
     screen.house.sessions.begin(screen.cookies, session)
     screen.cookies.drop("acting")
-    onward = local_path(form.text("next"), "/admin" if role == "admin" else "/home")
+    start = {"admin": "/admin", "operator": "/admin/system"}.get(session["role"], "/home")
+    onward = local_path(form.text("next"), start)
     if "recovery_codes" in session:
         return screen.render("recovery_codes.html", codes=session["recovery_codes"], onward=onward)
     return screen.go(onward)

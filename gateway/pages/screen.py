@@ -30,8 +30,8 @@ from libs.common.peers import Caller
 
 _log = structlog.get_logger(__name__)
 _NO_RIGHT_ASKED = frozenset({"form_foreign", "form_stale", "no_entity"})
-Who = Literal["anyone", "member", "admin", "either"]
-"""`either`: anybody who is logged in."""
+Who = Literal["anyone", "member", "admin", "overseer", "either"]
+"""`overseer`: an admin or an operator. `either`: anybody who is logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +229,10 @@ async def _answered(screen: Screen, handler: Handler, door: Door) -> Response:
         return _to_login(screen, door.who)
     if door.who == "admin" and not screen.visitor.is_admin:
         raise Refusal.of(403, "not_yours", "Only administrators may see this page.")
-    if door.who == "member" and screen.visitor.is_admin:
-        return screen.go("/admin")
+    if door.who == "overseer" and not screen.visitor.oversees:
+        raise Refusal.of(403, "not_yours", "Only administrators and operators may see this page.")
+    if door.who == "member" and screen.visitor.oversees:
+        return screen.go(screen.visitor.start)
     if door.again is not None and screen.visitor.principal is None:
         screen.robot_check = screen.house.robots
         if posted and (problem := await _robot(screen)):
@@ -262,7 +264,7 @@ def _to_login(screen: Screen, who: Who) -> Response:
     if screen.request.method not in SAFE_METHODS:
         return screen.go("/login", done="login_again")
     asked = screen.request.url.path + (f"?{screen.request.url.query}" if screen.request.url.query else "")
-    login = "/admin/login" if who == "admin" else "/login"
+    login = "/admin/login" if who in {"admin", "overseer"} else "/login"
     return screen.go(f"{login}?next={quote(asked, safe='')}")
 
 

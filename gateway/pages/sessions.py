@@ -36,6 +36,20 @@ class Visitor:
     def is_admin(self) -> bool:
         return self.principal is not None and self.principal.is_admin
 
+    @property
+    def oversees(self) -> bool:
+        """An admin or an operator (ID-12)."""
+        return self.principal is not None and self.principal.oversees
+
+    @property
+    def is_member(self) -> bool:
+        return self.principal is not None and not self.oversees
+
+    @property
+    def start(self) -> str:
+        """Where somebody of this role begins."""
+        return "/admin" if self.is_admin else "/admin/system" if self.oversees else "/home"
+
 
 class Sessions:
     """Knows visitors by their cookies, and renews a token that has run out.

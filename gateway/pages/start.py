@@ -19,7 +19,7 @@ _MATCHES = 4
 async def show_first(screen: Screen) -> Response:
     """What this is, for somebody who comes by; members go on to their own start page."""
     if screen.visitor.principal:
-        return screen.go("/admin" if screen.visitor.is_admin else "/home")
+        return screen.go(screen.visitor.start)
     categories = await part_of(screen.clients.directory.categories(screen.own_caller(), page_size=100))
     used = sorted((categories.value or {"items": []})["items"], key=lambda each: -each["entities"])
     return screen.render("first.html", categories=[each for each in used if each["entities"]][:12])

@@ -1,6 +1,7 @@
 """Who may call what: every operation there is, by role, and what somebody gets who names another one's object.
 
-Columns: whether a visitor, a member and an administrator get in (`yes`, or the status of the refusal); the scope that a
+Columns: whether a visitor, a member and an administrator get in (`yes`, or the status of the refusal; `all` where an
+operator does too, who else gets in only where both member and administrator do); the scope that a
 partner program's key needs (`-`: never); and the status for a member who names what is not theirs (`-`: it names nothing
 of anybody's). It is written by hand: a new operation without a line here fails a test.
 """
@@ -111,15 +112,15 @@ GET    /admin/transfers/{transferID}            401  403  yes  -        -
 GET    /admin/logs                              401  403  yes  -        -
 GET    /admin/entities/{entityID}/limits        401  403  yes  -        -
 PUT    /admin/entities/{entityID}/limits        401  403  yes  -        -
-GET    /admin/entities/counts                   401  403  yes  -        -
+GET    /admin/entities/counts                   401  403  all  -        -
 POST   /admin/transfers/{transferID}/cancel     401  403  yes  -        -
 POST   /admin/imports/transfers                 401  403  yes  -        -
 POST   /admin/fees                              401  403  yes  -        -
 DELETE /admin/fees/{feeID}                      401  403  yes  -        -
-GET    /admin/audit                             401  403  yes  -        -
-GET    /admin/jobs                              401  403  yes  -        -
+GET    /admin/audit                             401  403  all  -        -
+GET    /admin/jobs                              401  403  all  -        -
 POST   /admin/search-index/rebuild              401  403  yes  -        -
-GET    /admin/search-index/rebuild              401  403  yes  -        -
+GET    /admin/search-index/rebuild              401  403  all  -        -
 POST   /admin/admins                            401  403  yes  -        -
 GET    /health                                  yes  yes  yes  any      -
 GET    /api/openapi.json                        yes  yes  yes  any      -
@@ -139,6 +140,8 @@ class Row:
     admin: str
     scope: str
     stranger: int | None
+    operator: bool
+    """Whether an operator gets in."""
 
     @property
     def name(self) -> str:
@@ -151,7 +154,9 @@ class Row:
 
 def _row(line: str) -> Row:
     method, template, visitor, member, admin, scope, stranger = line.split()
-    return Row(method, template, visitor, member, admin, scope, None if stranger == "-" else int(stranger))
+    operator = admin == "all" or visitor == "yes" or (member == "yes" and admin == "yes")
+    foreign = None if stranger == "-" else int(stranger)
+    return Row(method, template, visitor, member, "yes" if admin == "all" else admin, scope, foreign, operator)
 
 
 ROWS = [_row(line) for line in TABLE.strip().splitlines()]

@@ -183,7 +183,7 @@ def _from_its_declaration(operation: Operation) -> Good:
     return Good(
         operation.method,
         operation.path.removeprefix("/api/v1"),
-        {"anyone": None, "admin": OFFICE}.get(operation.who, MEMBER),
+        {"anyone": None, "admin": OFFICE, "overseer": OFFICE}.get(operation.who, MEMBER),
         operation.example if operation.body else None,
         {name: examples.parameter(name, query["properties"][name]) for name in query.get("required", ())},
         {name: UNKNOWN if name.endswith("ID") else "a" for name in operation.path_names},

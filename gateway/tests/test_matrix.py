@@ -46,9 +46,16 @@ async def test_a_key_gets_in_only_with_the_scope_of_the_operation(house: House, 
 
 
 @by_row
-async def test_an_operator_is_neither_member_nor_admin(house: House, row: Row):
+async def test_an_operator_is_neither_member_nor_admin_and_reads_health_and_figures(house: House, row: Row):
     got_in = await refusal_of(house, row, f"operator:{UNKNOWN}") == "yes"
-    assert got_in is (row.visitor == "yes" or (row.member == "yes" and row.admin == "yes"))
+    assert got_in is row.operator
+
+
+def test_an_operators_own_operations_only_read():
+    """Beyond what everybody who is logged in may do with the own login."""
+    own = [row for row in ROWS if row.operator and row.admin == "yes" and row.member == "403" and row.visitor == "401"]
+    assert {row.method for row in own} == {"GET"}
+    assert len(own) == 4
 
 
 @by_row

@@ -41,6 +41,11 @@ class Principal:
         return self.kind == "user" and self.role == "admin"
 
     @property
+    def oversees(self) -> bool:
+        """Whether health and figures are for this person (ID-12): an admin or an operator."""
+        return self.kind == "user" and self.role in {"admin", "operator"}
+
+    @property
     def is_service(self) -> bool:
         return self.kind == "service"
 

@@ -97,6 +97,12 @@ async def admin(request: Request) -> Principal:
     return require(found.is_admin, found)
 
 
+async def overseer(request: Request) -> Principal:
+    """A person who may read health and figures: an admin or an operator."""
+    found = await caller(request)
+    return require(found.oversees, found)
+
+
 async def service(request: Request) -> Principal:
     """Another service, speaking for itself."""
     found = await caller(request)

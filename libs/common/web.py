@@ -110,6 +110,11 @@ async def require_admin(caller: Annotated[Principal, Depends(principal)]) -> Pri
     return require(caller.is_admin, caller)
 
 
+async def require_overseer(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+    """A person who may read health and figures: an admin or an operator."""
+    return require(caller.oversees, caller)
+
+
 async def require_service(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """Another service, speaking for itself."""
     return require(caller.is_service, caller)

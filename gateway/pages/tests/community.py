@@ -237,7 +237,7 @@ class Identity(Part):
             raise Refusal.of(400, "second_factor_setup_needed", "Please set up a second factor.")
         for user in self.c.users.values():
             right = user["email"].casefold() == email.casefold() and user["password"] == password
-            if right and (user["role"] == "admin") == (role == "admin"):
+            if right and (user["role"] != "member") == (role == "admin"):
                 return self.c.session(user["id"])
         raise Refusal.of(400, "login_failed", "E-mail or password is wrong.")
 

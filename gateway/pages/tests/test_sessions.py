@@ -81,3 +81,23 @@ async def test_an_admin_and_a_member_have_their_own_doors(town):
     await browser.press("/login", status=400, email="admin@example.org", password="right-1-password")
     await browser.open("/admin/login")
     await browser.press("/admin/login", status=400, email="ana@example.org", password="right-1-password")
+
+
+async def test_an_operator_sees_health_and_figures_and_nothing_else(town):
+    town.user("watch@example.org", role="operator")
+    browser = Browser(town)
+    await browser.log_in("watch@example.org", admin=True)
+    assert browser.answer.url.path == "/admin/system"
+    assert "balanced" in browser.page.text
+    assert "Trading member" in browser.page.text
+    assert not [form for form in browser.page.forms if form.action.startswith("/admin")]
+    for path in ("/home", "/pay", "/login", "/admin/login", "/"):
+        await browser.open(path)
+        assert browser.answer.url.path == "/admin/system", path
+    for path in ("/admin", "/admin/users", "/admin/activity", "/admin/entities", "/admin/transfers"):
+        await browser.open(path, status=403)
+    await browser.open("/security")
+    await browser.open("/directory")
+    member = Browser(town)
+    await member.log_in("ana@example.org")
+    await member.open("/admin/system", status=403)

@@ -88,8 +88,8 @@ class TokensAsNames(ServiceTokens):
         if kind == "key":
             user_id, _, entity_id = rest.partition(":")
             return Principal("api_key", user_id, "member", "key", entity_id=entity_id, scopes=frozenset({"read"}))
-        if kind in ("user", "admin"):
-            return Principal("user", rest, "admin" if kind == "admin" else "member", "session")
+        if kind in ("user", "admin", "operator"):
+            return Principal("user", rest, "member" if kind == "user" else kind, "session")
         raise Refusal.of(401, "token_invalid", "No.")
 
     def forget_session(self, session_id, until) -> None:

@@ -8,6 +8,7 @@ from pymongo.errors import NetworkTimeout, ServerSelectionTimeoutError, WaitQueu
 
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
+from libs.common.testing import eventually
 from services.directory.service.people import user_changed
 from services.directory.store.port import Activity, Person
 from services.directory.tests.builders import a_user, an_admin, signed_up
@@ -64,14 +65,19 @@ async def test_services_ask_which_entities_changed(api, deps, user, door):
     entity = await signed_up(deps, user)
     told = await api(GATEWAY, "GET", "/entities/changes", since=first["mark"])
     assert told["ids"] == [entity.id]
-    # MongoDB names what changed a while before, too
-    again = [entity.id] if door == "mongodb" else []
     assert told["users"] == [user.id]
-    told = await api(GATEWAY, "GET", "/entities/changes", since=told["mark"])
-    assert (told["ids"], bool(told["users"])) == (again, bool(again))
+    marks = [told["mark"]]
+
+    async def tells(ids: list[str], users: list[str]) -> bool:
+        told = await api(GATEWAY, "GET", "/entities/changes", since=marks[-1])
+        marks.append(told["mark"])
+        return (told["ids"], told["users"]) == (ids, users)
+
+    # MongoDB names what changed a while before, too; other transactions of a server may make a mark older
+    again = [entity.id] if door == "mongodb" else []
+    await eventually(lambda: tells(again, [user.id] if again else []))
     await deps.store.forget_person(user.id)
-    told = await api(GATEWAY, "GET", "/entities/changes", since=told["mark"])
-    assert (told["ids"], told["users"]) == (again, [user.id])
+    assert await tells(again, [user.id])
     for odd in ("x", "-1", "1" * 30, "٣", ""):
         assert (await api(GATEWAY, "GET", "/entities/changes", since=odd))["ids"] is None
 
@@ -159,39 +165,40 @@ async def test_who_may_call_what(api, deps, user, token):
     entity = await signed_up(deps, user, "accepted")
     doomed = await signed_up(deps, a_user(), "accepted")
     path, other = f"/entities/{entity.id}", f"user:{a_user().id}"
-    key = f"key:{user.id}:{entity.id}"
+    key, watch = f"key:{user.id}:{entity.id}", f"operator:{a_user().id}"
     calls: list[tuple[str, str, Any, set[str]]] = [
         ("POST", "/entities/validate", {}, {GATEWAY, MATCHER}),
         ("PUT", f"/entities/{new_id()}", {"owner_user_id": new_id(), "profile": {}}, {GATEWAY, MATCHER}),
         ("GET", "/export/entities", None, {GATEWAY, MATCHER}),
-        ("GET", "/entities/mine", None, {GATEWAY, MATCHER, token, other, key, ADMIN}),
-        ("GET", path, None, {GATEWAY, MATCHER, token, other, key, ADMIN}),
-        ("POST", "/entities/fetch", {"ids": []}, {GATEWAY, MATCHER, token, other, key, ADMIN}),
+        ("GET", "/entities/mine", None, {GATEWAY, MATCHER, token, other, key, ADMIN, watch}),
+        ("GET", path, None, {GATEWAY, MATCHER, token, other, key, ADMIN, watch}),
+        ("POST", "/entities/fetch", {"ids": []}, {GATEWAY, MATCHER, token, other, key, ADMIN, watch}),
         ("PATCH", path, {}, {token, ADMIN}),
         ("GET", "/entities", None, {ADMIN}),
         ("POST", "/entities/query", {}, {ADMIN}),
-        ("GET", "/entities/counts", None, {ADMIN}),
+        ("GET", "/entities/counts", None, {ADMIN, watch}),
         ("GET", "/entities/changes", None, {GATEWAY, MATCHER}),
         ("DELETE", f"/entities/{doomed.id}", None, {GATEWAY, ADMIN}),
         ("GET", f"{path}/favorites", None, {GATEWAY, MATCHER, token, key, ADMIN}),
         ("GET", f"{path}/favorites/ids", None, {GATEWAY, MATCHER, token, key, ADMIN}),
         ("GET", f"{path}/dismissals", None, {GATEWAY, MATCHER, token, key, ADMIN}),
         ("DELETE", f"{path}/favorites/{new_id()}", None, {token}),
-        ("GET", "/categories", None, {GATEWAY, MATCHER, token, other, key, ADMIN}),
-        ("GET", "/categories/letters", None, {GATEWAY, MATCHER, token, other, key, ADMIN}),
-        ("GET", "/tags", None, {GATEWAY, MATCHER, token, other, key, ADMIN}),
+        ("GET", "/categories", None, {GATEWAY, MATCHER, token, other, key, ADMIN, watch}),
+        ("GET", "/categories/letters", None, {GATEWAY, MATCHER, token, other, key, ADMIN, watch}),
+        ("GET", "/tags", None, {GATEWAY, MATCHER, token, other, key, ADMIN, watch}),
         ("POST", "/tags", {"name": "!"}, set()),
         ("POST", "/categories", {"name": "!"}, set()),
         ("PATCH", f"/tags/{new_id()}", {"name": "a"}, set()),
         ("DELETE", f"/categories/{new_id()}", None, set()),
-        ("GET", "/jobs", None, {ADMIN}),
+        ("GET", "/jobs", None, {ADMIN, watch}),
         ("GET", f"/jobs/{new_id()}", None, set()),
         ("GET", "/activity", None, {ADMIN}),
     ]
     for method, where, body, allowed in calls:
-        for caller in (GATEWAY, MATCHER, token, other, key, ADMIN):
+        for caller in (GATEWAY, MATCHER, token, other, key, ADMIN, watch):
             status = await api.status(caller, method, where, body)
-            expected = (200, 201, 204) if caller in allowed else (400, 403, 404) if caller == ADMIN else (403,)
+            is_judged = caller == ADMIN or (caller == watch and where.startswith("/jobs/"))
+            expected = (200, 201, 204) if caller in allowed else (400, 403, 404) if is_judged else (403,)
             assert status in expected, (method, where, caller, status)
         assert (await api.refused("nobody", method, where, body))[0] == 401
 

@@ -25,7 +25,7 @@ def routes(auditor: Auditor) -> APIRouter:
 
     @paths.get("/audit")
     async def state(who: Who) -> Response:
-        _require(who.is_admin or who.is_service)
+        _require(who.oversees or who.is_service)
         return json_response(await auditor.store.state())
 
     @paths.post("/audit")

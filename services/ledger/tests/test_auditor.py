@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from libs.common.auth import Principal
 from libs.common.ids import new_id
 from libs.common.testing.waiting import eventually
 from services.ledger.service import auditor as auditor_module
@@ -254,6 +255,9 @@ async def test_a_broken_account_is_frozen_shown_and_free_again_only_when_it_is_r
 
 async def test_only_those_who_may_look_into_the_books(books: Books) -> None:
     baker, _ = await filled(books)
+    books.node.verifier.people["watch"] = Principal("user", "watch-user", role="operator", session_id="s")
+    for method, status in (("GET", 200), ("POST", 403)):
+        assert (await books.node.call(method, "/audit", "watch"))[0] == status, "an operator only reads"
     for method in ("GET", "POST"):
         assert (await books.node.call(method, "/audit", baker.token))[0] == 403
         assert (await books.node.call(method, "/audit"))[0] == 401
