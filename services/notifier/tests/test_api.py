@@ -44,14 +44,14 @@ FOR_SERVICES = ROUTES[9:]
 
 
 class Verifier:
-    """Tokens that say who they are: `user:u1`, `admin:a1`, `key:u1`; any other is a service's."""
+    """Tokens that say who they are: `user:u1`, `admin:a1`, `operator:o1`, `key:u1`; any other is a service's."""
 
     async def verify(self, token: str) -> Principal:
         kind, _, name = token.partition(":")
         if kind == "user":
             return Principal("user", name)
-        if kind == "admin":
-            return Principal("user", name, "admin")
+        if kind in ("admin", "operator"):
+            return Principal("user", name, kind)
         if kind == "key":
             return Principal("api_key", name)
         return Principal("service", "gateway", "service")
@@ -181,6 +181,14 @@ def test_every_route_is_in_the_matrix(tmp_path):
 @pytest.mark.parametrize("token", [None, "key:u1"])
 async def test_the_bell_is_for_people(house: House, method, path, token):
     assert (await house.refused(method, path, token, body={} if method != "GET" else None)).status == 403
+
+
+async def test_the_nodes_own_programs_are_the_admins_and_not_an_operators(house: House):
+    body = {"url": "https://watch.example.org/", "kinds": ["books_broken"]}
+    for token in ("operator:o1", "user:u1"):
+        assert (await house.refused("GET", "/webhooks", token)).status == 403
+        assert (await house.refused("POST", "/webhooks", token, body=body)).status == 403
+    assert (await house.call("GET", "/webhooks", "admin:a1"))["items"] == []
 
 
 @pytest.mark.parametrize(("method", "path"), FOR_SERVICES)
