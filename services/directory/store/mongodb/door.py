@@ -53,6 +53,7 @@ class MongoStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
                 w="majority",
                 journal=True,
                 readConcernLevel="majority",
+                readPreference="primary",
             )
         except (ConfigurationError, InvalidURI, ValueError) as fault:
             raise StartRefused(f"{place(url)} is not a MongoDB address: {fault}.", status=2) from None
