@@ -186,7 +186,7 @@ async def test_each_route_of_each_service_lets_in_whom_the_table_says_and_nobody
         "admin": admin,
         "operator": operator,
     }
-    wrong = []
+    wrong: list[tuple[str, ...]] = []
 
     async def outcome(row: Row, token: str | None) -> tuple[str, str]:
         body = given.get(f"{row.method} {row.path}", None if row.method in {"GET", "DELETE"} else {})
