@@ -77,7 +77,7 @@ def seconds_of(retry_after: str | None) -> float | None:
     """`Retry-After` (RFC 9110 section 10.2.3) in seconds from now: a number, or a date."""
     if retry_after is None:
         return None
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isascii() and retry_after.strip().isdigit():
         return float(retry_after)
     try:
         moment: datetime = parsedate_to_datetime(retry_after)

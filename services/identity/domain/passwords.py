@@ -17,8 +17,8 @@ def normal(password: str) -> str:
 
 
 def faults_of(password: str, common: "Common", field: str = "password") -> list[FieldFault]:
-    """Every rule that the password breaks; empty where it is good."""
-    found = []
+    """Every rule that the password breaks; empty where it is good. Judged as it is hashed: in one Unicode form."""
+    password, found = normal(password), []
     if not LENGTH_MIN <= len(password) <= LENGTH_MAX:
         found.append(f"have {LENGTH_MIN} to {LENGTH_MAX} characters")
     kinds = {unicodedata.category(character)[0] for character in password}

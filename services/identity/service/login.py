@@ -78,6 +78,7 @@ async def _decide(
     if judged.verdict in (Judged.Verdict.NEEDED, Judged.Verdict.SETUP_NEEDED):
         state = await attempts.lock(work.connection, checked.email_key, work.now)
         await attempts.save(work.connection, checked.email_key, state.undecided(), work.now)
+        await _tell_waiting(work, user, role, client)
         needed = judged.verdict is Judged.Verdict.NEEDED
         return (_Verdict.CODE_NEEDED if needed else _Verdict.SETUP_NEEDED), None
     await checking.settle(deps, work, checked, is_right=True)
@@ -90,6 +91,16 @@ async def _decide(
     return _Verdict.IN, await open_session(
         deps, work, user, role=role, kind=command.kind, client=client, recovery_codes=judged.recovery_codes
     )
+
+
+async def _tell_waiting(work: Unit, user: User, role: str, client: Client) -> None:
+    """The password was right and the code did not come: somebody may know one without having the other."""
+    if await telling.is_told(work, f"account {user.email_key}", "login.code_missing"):
+        where = client.address or "an unknown address"
+        telling.audit(
+            work, "login.code_missing", f"A login from {where} gave the password and not the code.",
+            email=user.email, subject=user.id, category="user" if role == "member" else "admin",
+        )  # fmt: skip
 
 
 async def _who(work: Unit, checked: Checked, wanted: str) -> tuple[User | None, str | None]:

@@ -53,6 +53,16 @@ async def test_the_password_between_them_gives_no_more_guesses_of_the_code(ident
     await refused(identity.call("POST", "/second-factor/remove", remove, token=token), 429, "account_locked")
 
 
+async def test_a_password_that_is_right_without_the_code_is_in_the_activity_log(identity: Running):
+    await with_factor(identity, (await identity.sign_up())["token"])
+    for _ in range(8):
+        await refused(identity.log_in(), 400, "second_factor_needed")
+    told = [row["data"] for row in await identity.told("audit.recorded.v1")]
+    lines = [line for line in told if line["action"] == "login.code_missing"]
+    assert [line["actor_email"] for line in lines] == ["ana@example.org"] * 5, "later ones are counted"
+    assert lines[0]["detail"] == "A login from 192.0.2.7 gave the password and not the code."
+
+
 async def test_without_a_second_factor_a_right_password_forgets_the_wrong_ones(identity: Running):
     token = (await identity.sign_up())["token"]
     for _ in range(2):
@@ -306,6 +316,51 @@ async def test_the_last_use_of_a_key_is_shown(identity: Running):
     (listed,) = (await identity.call("GET", "/api-keys", token=ana["token"], entity_id=ana["entity_id"]))["items"]
     assert datetime.fromisoformat(listed["last_used_at"]) == identity.clock()
     await refused(identity.call("POST", "/oauth/token", credentials(key, client_secret="x")), 401, "invalid_client")
+
+
+# --- two at once
+
+
+async def test_two_owners_who_leave_at_once_leave_one(identity: Running):
+    ana, ben = await a_pair(identity)
+    path = f"/memberships/{ana['entity_id']}/"
+    await identity.call("PUT", path + ben["user_id"], {"role": "owner"}, token=ana["token"])
+    outcomes = await asyncio.gather(
+        *(identity.call("DELETE", path + one["user_id"], token=one["token"]) for one in (ana, ben)),
+        return_exceptions=True,
+    )
+    (refusal,) = [one for one in outcomes if isinstance(one, Refusal)]
+    assert refusal.problems[0].code == "last_owner"
+
+
+async def test_two_admins_who_unmake_each_other_at_once_leave_one(identity: Running):
+    tokens = [await identity.admin(email) for email in ("one@example.org", "two@example.org")]
+    ids = [(await identity.call("GET", "/users/me", token=token))["id"] for token in tokens]
+    await asyncio.gather(
+        *(
+            identity.call("PATCH", f"/users/{other}", {"role": "member"}, token=token)
+            for token, other in zip(tokens, reversed(ids), strict=True)
+        ),
+        return_exceptions=True,
+    )
+    assert await identity.deps.pool.fetchval("select count(*) from users where role = 'admin'") == 1
+
+
+async def test_a_link_that_two_follow_at_once_works_for_one(identity: Running):
+    ana = await identity.sign_up()
+    others = [await identity.sign_up(f"{name}@example.org") for name in ("ben", "eva")]
+    invitation = {"token": await invited(identity, ana, "third@example.org")}
+    joined = await asyncio.gather(
+        *(identity.call("POST", "/invitations/accept", invitation, token=one["token"]) for one in others),
+        return_exceptions=True,
+    )
+    secret = await identity.link_of("verification", "ana@example.org")
+    verified = await asyncio.gather(
+        *(identity.call("POST", f"/verification/{secret}") for _ in range(3)), return_exceptions=True
+    )
+    for outcomes in (joined, verified):
+        assert sum(isinstance(one, dict) for one in outcomes) == 1
+        assert all(one.status == 400 for one in outcomes if isinstance(one, Refusal))
 
 
 # --- passwords

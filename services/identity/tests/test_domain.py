@@ -84,6 +84,11 @@ def test_a_weak_password_says_what_it_must_have(password):
     assert fault.message.startswith("The password must ")
 
 
+def test_characters_are_counted_in_one_unicode_form():
+    assert faults_of("e\u0301" * 98 + "1!", NONE_COMMON) == []
+    assert faults_of("e\u0301" * 5 + "1!", NONE_COMMON) != []
+
+
 @pytest.mark.parametrize("password", ["Password1!", "P@ssw0rd", "qwerty123!", "!!letmein99", "Welcome1!", "Passwort1!"])
 def test_common_passwords_are_refused_also_with_digits_and_symbols_around(password):
     assert [fault.code for fault in faults_of(password, common_passwords())] == ["password_common"]
