@@ -195,9 +195,37 @@ async def test_a_form_that_is_too_large_or_no_form_is_refused(ana):
     assert answer.status_code == 400
 
 
-async def test_members_do_not_see_pages_of_admins(ana):
-    for path in ("/admin", "/admin/entities", "/admin/users", "/admin/activity", "/admin/system"):
-        await ana.open(path, status=403)
+GUARDED = [(page, method) for area in AREAS for page in area for method in page.methods if page.who != "anyone"]
+
+
+def form_token_of(browser: Browser) -> str:
+    return next(value for form in browser.page.forms for name, value in form.fields if name == "csrf")
+
+
+async def test_every_page_and_form_is_for_its_own_kind_of_person_alone(town, visitor, ana, admin):
+    await visitor.open("/login")
+    tokens = {browser: form_token_of(browser) for browser in (visitor, ana, admin)}
+
+    async def tried(browser, page, method):
+        """The answer to somebody whose form and session are right."""
+        path = page.path.replace("{id}", id_of(town, "Ben")).replace("{token}", "good")
+        given = {"data": {"csrf": tokens[browser]}} if method == "POST" else {}
+        town.calls.clear()
+        answer = await browser.client.request(method, path, **given)
+        done = {call for call, _ in town.calls} - {"mine", "note_refusal", "unread"}
+        return answer, done
+
+    for page, method in GUARDED:
+        answer, done = await tried(visitor, page, method)
+        assert (answer.status_code, done) == (303, set()), page.path
+        assert answer.headers["location"].startswith(("/login", "/admin/login")), page.path
+        answer, done = await tried(ana if page.who != "member" else admin, page, method)
+        if page.who == "member":
+            assert (answer.status_code, answer.headers["location"], done) == (303, "/admin", set()), page.path
+        elif page.who in {"admin", "overseer"}:
+            assert (answer.status_code, done) == (403, set()), page.path
+            assert "too old" not in answer.text  # not for want of a good form
+    assert {page.who for page, _ in GUARDED} >= {"member", "admin"}
 
 
 async def test_a_fault_of_ours_is_a_page_with_a_number_and_no_trace(town, ana, monkeypatch, caplog):
