@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from starlette.responses import Response
 
 from gateway.clients.identity import LoginRole
@@ -12,6 +13,7 @@ from gateway.pages.screen import Screen, form_problems
 from gateway.pages.second_factor import qr_code
 from libs.common.errors import Problem, Refusal
 
+log = structlog.get_logger(__name__)
 PROFILE_FIELDS = (
     "name",
     "email",
@@ -129,6 +131,7 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
         if refusal.retry_after_s:
             response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
+    await _end_the_session_before(screen)
     screen.house.sessions.begin(screen.cookies, session)
     screen.cookies.drop("acting")
     start = {"admin": "/admin", "operator": "/admin/system"}.get(session["role"], "/home")
@@ -136,6 +139,16 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
     if "recovery_codes" in session:
         return screen.render("recovery_codes.html", codes=session["recovery_codes"], onward=onward)
     return screen.go(onward)
+
+
+async def _end_the_session_before(screen: Screen) -> None:
+    """Who logs in anew in a browser leaves no session behind that nobody sees any more."""
+    if screen.visitor.token:
+        try:
+            await log_out(screen.house.context, screen.caller(), screen.visitor.principal)
+        except Refusal as refusal:
+            if refusal.status != 401:
+                log.warning("session_before_stays", why=str(refusal))
 
 
 async def _enrol(screen: Screen, role: LoginRole) -> Response:

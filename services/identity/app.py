@@ -24,6 +24,7 @@ from services.identity.api import people, secrets, sessions, users
 from services.identity.api.errors import add_errors, refusal_of
 from services.identity.common_passwords import common_passwords
 from services.identity.domain.errors import IdentityError
+from services.identity.domain.passwords import Common
 from services.identity.hashing import Hasher
 from services.identity.keyring import Keyring
 from services.identity.sealing import CannotOpen, Sealer
@@ -158,7 +159,7 @@ async def create_admin(settings: Settings, email: str, password: str, *, clock: 
     hasher = _hasher(settings)
     try:
         sealer = Sealer(settings.sealing_secret)
-        deps = Deps(settings, clock, pool, hasher, sealer, Keyring(sealer), common_passwords(), _NoVerifier())
+        deps = Deps(settings, clock, pool, hasher, sealer, Keyring(sealer), _common(settings), _NoVerifier())
         return (await user_cases.create_admin(deps, email, password)).id
     except IdentityError as error:
         raise refusal_of(error) from None
@@ -176,10 +177,15 @@ def _deps(settings: Settings, wiring: Wiring, pool: Pool, wake: Callable[[], Non
         hasher=_hasher(settings),
         sealer=sealer,
         keyring=Keyring(sealer),
-        common=common_passwords(),
+        common=_common(settings),
         verifier=wiring.verifier,
         wake=wake,
     )
+
+
+def _common(settings: Settings) -> Common:
+    """The common passwords, and the community's own name."""
+    return common_passwords().and_words([settings.node_name])
 
 
 def _hasher(settings: Settings) -> Hasher:

@@ -101,3 +101,14 @@ async def test_an_operator_sees_health_and_figures_and_nothing_else(town):
     member = Browser(town)
     await member.log_in("ana@example.org")
     await member.open("/admin/system", status=403)
+
+
+async def test_logging_in_anew_ends_the_session_of_before(town):
+    browser = Browser(town)
+    await browser.open("/login")
+    await browser.press("/login", email="ana@example.org", password="right-1-password")
+    (first,) = town.sessions
+    await browser.open("/admin/login")
+    await browser.press("/admin/login", email="admin@example.org", password="right-1-password")
+    assert first not in town.sessions
+    assert [principal.role for principal in town.sessions.values()] == ["admin"]

@@ -1,7 +1,7 @@
 """What a password must be (ID-03), and which ones everybody tries first."""
 
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from services.identity.domain.errors import FieldFault
 
@@ -51,9 +51,14 @@ class Common:
         self._whole = whole
         self._stems = stems
 
+    def and_words(self, words: Iterable[str]) -> "Common":
+        """The same, and these words: what a community is called is what its people think of first."""
+        stems = {_core(_folded(spelled)) for word in words for spelled in (word, word.replace(" ", ""))}
+        return Common(self._whole, self._stems | (stems - {""}))
+
     def holds(self, password: str) -> bool:
         """Whether the password is common, ignoring letter case, usual replacements (`@` for `a`) and what is around."""
-        folded = unicodedata.normalize("NFKC", password).casefold()
+        folded = _folded(password)
         plain = _core(folded)
         read = _core(folded.translate(_LEET))
         return (
@@ -62,6 +67,10 @@ class Common:
             or _core(plain.translate(_LEET)) in self._stems
             or read in self._stems
         )
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _core(text: str) -> str:

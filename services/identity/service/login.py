@@ -85,7 +85,8 @@ async def _decide(
     if checked.new_hash is not None:
         await users.set_password(work.connection, user.id, checked.new_hash, None)
     telling.audit(
-        work, "login.succeeded", f"Logged in from {client.address or 'an unknown address'}.",
+        work, "login.succeeded",
+        f"Logged in from {client.address or 'an unknown address'}{', with a second factor' if command.code else ''}.",
         actor=Actor(user.id, role), email=user.email, subject=user.id,
     )  # fmt: skip
     return _Verdict.IN, await open_session(

@@ -22,7 +22,9 @@ from services.identity.store.factors import StoredFactor
 _STEP_S = 30
 _STEPS_OFF_MAX = 1
 _RECOVERY_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
-_RECOVERY_HALF = 5
+_RECOVERY_GROUPS = 4
+_RECOVERY_GROUP = 6
+"""24 letters of 32 are 120 bits of chance: enough for a plain hash to keep them safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +245,10 @@ def _used(deps: Deps, factor: StoredFactor, code: str, now: datetime) -> StoredF
 
 
 def _new_codes() -> tuple[str, ...]:
-    def half() -> str:
-        return "".join(secrets.choice(_RECOVERY_ALPHABET) for _ in range(_RECOVERY_HALF))
+    def group() -> str:
+        return "".join(secrets.choice(_RECOVERY_ALPHABET) for _ in range(_RECOVERY_GROUP))
 
-    return tuple(f"{half()}-{half()}" for _ in range(RECOVERY_CODES))
+    return tuple("-".join(group() for _ in range(_RECOVERY_GROUPS)) for _ in range(RECOVERY_CODES))
 
 
 def _hashes(codes: tuple[str, ...]) -> tuple[bytes, ...]:

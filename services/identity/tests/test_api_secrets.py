@@ -98,6 +98,7 @@ async def test_a_second_factor_is_set_up_used_and_removed(identity: Running):
     code = totp.at(identity.clock())
     codes = (await identity.call("POST", "/second-factor/confirm", {"code": code}, token=token))["recovery_codes"]
     assert len(set(codes)) == 10
+    assert {len(code.replace("-", "")) for code in codes} == {24}, "120 bits each, as a plain hash asks for"
     await refused(identity.log_in(), 400, "second_factor_needed")
     await refused(identity.log_in(code=code), 400, "second_factor_wrong")
     identity.clock.move(seconds=30)

@@ -94,6 +94,14 @@ def test_common_passwords_are_refused_also_with_digits_and_symbols_around(passwo
     assert [fault.code for fault in faults_of(password, common_passwords())] == ["password_common"]
 
 
+@pytest.mark.parametrize("password", ["Brook Vale 2026!", "brookvale-1", "BR00KV4LE#9", "1!Brook Vale"])
+def test_the_communitys_own_name_is_a_common_password(password):
+    common = NONE_COMMON.and_words(["Brook Vale", "", "42"])
+    assert [fault.code for fault in faults_of(password, common)] == ["password_common"]
+    assert faults_of("brook-Trout-vale-1", common) == []
+    assert faults_of("42!-abcdefg", common) == []
+
+
 @pytest.mark.parametrize("password", ["green-Tomatoes-42", "Barter-town-1", "market-Day-7"])
 def test_other_passwords_are_not_taken_for_common_ones(password):
     assert faults_of(password, common_passwords()) == []
