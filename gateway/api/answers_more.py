@@ -290,11 +290,19 @@ class NewWebhook(Webhook):
     """Shown this once."""
 
 
+class AuditRun(TypedDict):
+    at: str
+    tookMs: int
+
+
 class Audit(TypedDict):
+    """`runs`: when each kind of check ran last, by its name."""
+
     ok: bool
     checkedAt: NotRequired[str]
     accounts: int
     openProposals: int
+    runs: dict[str, AuditRun]
     faults: list[dict[str, Any]]
 
 

@@ -282,6 +282,9 @@ def _plain(schema: Json, definitions: Mapping[str, Json], name: str, model: str)
     kind = schema.get("type")
     if kind == "array":
         return [example_of(schema["items"], definitions, name, model)]
+    inside = schema.get("additionalProperties")
+    if isinstance(inside, dict) and "$ref" in inside:
+        return {"full": example_of(inside, definitions, name, model)}
     if kind == "object":
         return {"pending": 3, "tradingAccepted": 120} if "additionalProperties" in schema else {}
     if kind == "boolean":

@@ -1,20 +1,25 @@
 """The public API of a running node against the contract, and against somebody who names what is not theirs."""
 
 import base64
+import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import httpx2
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from gateway.api import examples
 from gateway.tests.matrix import ROWS, Row
 from gateway.tests.test_bad_input import INJECTIONS
 from gateway.tests.test_conformance import CONTRACTED, schema_of
-from tests.e2e.driving import PASSWORD, Admin, Api, Member
-from tests.e2e.running import Running
+from gateway.tests.test_description import OPERATIONS, undescribed
+from tests.e2e.driving import PASSWORD, Admin, Api, Member, eventually
+from tests.e2e.running import ADMIN, Running
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 UNKNOWN = "0199b3f0-0000-7000-8000-00000000dead"
@@ -186,6 +191,107 @@ def test_every_published_reading_operation_has_the_contracts_shape_on_a_running_
         jsonschema.validate(heard.json(), schema_of(f"GET {template}", 200))
         assert "null" not in heard.text
         assert heard.json()["data"], template
+
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+NUMBERS = {"accountNumber", "from", "to", "fromAccountNumber", "toAccountNumber", "number"}
+NOT_AMOUNTS = {"latitude", "longitude", "score", "distanceKm"}
+
+
+def odd(value: Any, name: str = "") -> list[str]:
+    """What of an answer is not as `id`, account number, moment or amount should be written."""
+    if isinstance(value, dict):
+        return [found for key, each in value.items() for found in odd(each, key)]
+    if isinstance(value, list):
+        return [found for each in value for found in odd(each, name)]
+    is_moment = (
+        name.endswith("At") or name in {"at", "since", "lastLoginDate", "memberSince"} or name.startswith("date")
+    )
+    right = True
+    if value is None or ((name == "id" or name.endswith("ID")) and not isinstance(value, str)):
+        right = False
+    elif name in NUMBERS:
+        right = bool(re.fullmatch("[0-9]{16}", str(value))) and isinstance(value, str)
+    elif is_moment:
+        right = bool(MOMENT.fullmatch(str(value)))
+    elif isinstance(value, Decimal):
+        right = name in NOT_AMOUNTS or -int(value.as_tuple().exponent) <= 2
+    return [] if right else [f"{name}: {value!r}"]
+
+
+READS = [row for row in ROWS if row.method == "GET" and "application/json" in OPERATIONS[row.name]["responses"]["200"]["content"]]  # fmt: skip
+
+
+def test_every_read_of_a_running_node_is_described_and_well_written(town: Town):
+    empty, wrong = set(), []
+    for row in READS:
+        required = [
+            each for each in OPERATIONS[row.name].get("parameters", []) if each["in"] == "query" and each["required"]
+        ]
+        query = {each["name"]: examples.parameter(each["name"], each["schema"]) for each in required}
+        query |= query_of(row, town.ana.entity_id)
+        heard = town.ask(
+            "GET", row.path(**town.ids), town.admin if row.member == "403" else town.ana.token, None, **query
+        )
+        assert heard.status_code == 200, (row.name, heard.text)
+        answer = json.loads(heard.text, parse_float=Decimal)
+        schema = OPERATIONS[row.name]["responses"]["200"]["content"]["application/json"]["schema"]
+        wrong += [(row.name, found) for found in undescribed(answer, schema)]
+        if row.name not in {
+            "GET /user/export",
+            "GET /statement.json",
+            "GET /api/openapi.json",
+        }:  # in words of their own
+            wrong += [(row.name, found) for found in odd(answer)]
+            empty |= set() if answer.get("data") else {row.name}
+    assert wrong == []
+    assert len(empty) < len(READS) / 3, empty
+
+
+ACTS = (
+    *("login.succeeded", "login.failed", "forbidden", "user.edited"),  # identity's
+    *("entity.changed", "entity.status_changed", "category.renamed"),  # the directory's
+    *("limits.changed", "transfer.made_on_behalf"),  # the ledger's
+)
+CHANGES = {"user.edited", "entity.changed", "entity.status_changed", "category.renamed", "limits.changed"}
+
+
+def test_the_activity_log_hears_every_service_with_before_and_after(town: Town):
+    api = Api(str(town.client.base_url).rstrip("/"))
+    mark = uuid.uuid4().hex[:8]
+    member = Member.signs_up(api, f"Log {mark}")
+    user_id = api("GET", "/user", member.token)["id"]
+    admin, entity = town.admin, f"/admin/entities/{member.entity_id}"
+    category = api("POST", "/admin/categories", admin, {"name": f"old {mark}"})["id"]
+    Admin(api).lets_trade(member)
+    api("PATCH", f"/user/entities/{member.entity_id}", member.token, {"city": f"City {mark}"})
+    api("PATCH", entity, admin, {"status": "tradingRejected"})
+    api("PATCH", entity, admin, {"status": "tradingAccepted", "maxNegativeBalance": 321})
+    api("PATCH", f"/admin/users/{user_id}", admin, {"lastName": f"Name {mark}"})
+    api("PATCH", f"/admin/categories/{category}", admin, {"name": f"new {mark}"})
+    pays = {"payer": town.ben.number, "payee": member.number, "amount": 0.01, "description": mark}
+    api("POST", "/admin/transfers", admin, pays)
+    assert town.ask("GET", f"/api/v1{entity}", member.token).status_code == 403
+    assert town.ask("POST", "/api/v1/login", None, {"email": member.email, "password": "x"}).status_code == 400
+    api("POST", "/login", None, {"email": member.email, "password": PASSWORD})
+    acted = dict.fromkeys(ACTS, ADMIN[0]) | dict.fromkeys(
+        ("login.succeeded", "login.failed", "forbidden", "entity.changed"), member.email
+    )
+    for action, email in acted.items():
+        found = eventually(lambda: api("GET", "/admin/logs", admin, email=email, action=action), within_s=20)  # noqa: B023
+        if action in CHANGES:
+            assert found[0]["before"] != found[0]["after"], action
+            assert found[0]["after"], action
+        assert MOMENT.fullmatch(found[0]["createdAt"])
+    limits = api("GET", "/admin/logs", admin, action="limits.changed")[0]
+    assert "50000" in str(limits["before"])
+    assert "32100" in str(limits["after"])
+    assert api("GET", "/admin/logs", admin, action="entity.changed", email=member.email)[0]["after"] == {
+        "city": f"City {mark}"
+    }
+    for method in ("POST", "PATCH", "PUT", "DELETE"):
+        assert town.ask(method, "/api/v1/admin/logs", admin, {}).status_code == 405
+    api.close()
 
 
 def test_every_published_writing_operation_has_the_contracts_shape_on_a_running_node(town: Town):
