@@ -275,8 +275,12 @@ class IdentityClient:
         )
 
     async def delete_user(self, caller: Caller, user_id: str) -> UserShape:
-        """Admin; the user as it was. Refusals 404 `user_unknown`, 409 `last_admin`, `last_owner`."""
+        """Admin; the user as it was. Refusals 404 `user_unknown`, 409 `last_admin`."""
         return cast("UserShape", await self._call(caller, "DELETE", f"/users/{user_id}"))
+
+    async def end_sessions_of(self, caller: Caller, user_id: str) -> int:
+        """Admin: logs somebody out everywhere; how many sessions ended. Refusal 404 `user_unknown`."""
+        return int((await self._call(caller, "DELETE", f"/users/{user_id}/sessions"))["ended"])
 
     async def fetch_users(
         self, caller: Caller, *, ids: Sequence[str] | None = None, entity_ids: Sequence[str] | None = None

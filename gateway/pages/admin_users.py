@@ -68,8 +68,15 @@ async def do_delete(screen: Screen) -> Response:
     return screen.go("/admin/users", done="deleted")
 
 
+async def do_log_out(screen: Screen) -> Response:
+    """Everywhere, as for somebody whose telephone was stolen."""
+    await screen.clients.identity.end_sessions_of(screen.caller(), screen.path_id())
+    return screen.go(f"/admin/users/{screen.path_id()}", done="logged_out_everywhere")
+
+
 PAGES = (
     Page("/admin/users", show_users, who="admin"),
     Page("/admin/users/{id}", show_user, do_user, who="admin"),
+    Page("/admin/users/{id}/sessions", post=do_log_out, who="admin"),
     Page("/admin/users/{id}/delete", post=do_delete, who="admin"),
 )

@@ -34,6 +34,7 @@ NOTES = {
     "status_changed": _("The status is changed and the member will be told."),
     "limits_changed": _("The limits are changed."),
     "created": _("Created."),
+    "logged_out_everywhere": _("This user is logged out everywhere."),
     "deleted": _("Deleted."),
     "started": _("Started."),
     "read": _("All marked as read."),

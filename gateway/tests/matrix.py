@@ -100,6 +100,7 @@ GET    /admin/users                             401  403  yes  -        -
 GET    /admin/users/{userID}                    401  403  yes  -        -
 PATCH  /admin/users/{userID}                    401  403  yes  -        -
 DELETE /admin/users/{userID}                    401  403  yes  -        -
+DELETE /admin/users/{userID}/sessions           401  403  yes  -        -
 POST   /admin/categories                        401  403  yes  -        -
 PATCH  /admin/categories/{categoryID}           401  403  yes  -        -
 DELETE /admin/categories/{categoryID}           401  403  yes  -        -

@@ -51,6 +51,7 @@ identity  GET    /users/me                                    401  yes  403  yes
 identity  PATCH  /users/me                                    401  yes  403  yes  yes  403
 identity  GET    /users/me/export                             401  yes  403  yes  yes  403
 identity  DELETE /users/{user_id}                             401  403  403  yes  403  403
+identity  DELETE /users/{user_id}/sessions                    401  403  403  yes  403  403
 identity  GET    /users/{user_id}                             401  403  403  yes  403  yes
 identity  PATCH  /users/{user_id}                             401  403  403  yes  403  403
 identity  POST   /users/{user_id}/departure                   401  403  403  403  403  yes

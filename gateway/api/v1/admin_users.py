@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from gateway.api import answers
+from gateway.api import answers_more as more
 from gateway.api.bodies import AdminUserPatch, UsersQuery
 from gateway.api.operation import Call, Meta, Registry, Reply
 from gateway.api.v1.admin_entities import admin_views
@@ -117,5 +118,20 @@ async def _all_known(call: Call, entity_ids: Sequence[str]) -> None:
     published=True,
 )
 async def delete_any_user(call: Call, user_id: str) -> Reply:
-    """The personal data goes; the ledger stays. Not while the user is the only owner of an entity."""
+    """The personal data goes; the ledger stays. An entity that nobody else acts for waits until an administrator names
+    somebody."""
     return Reply(user_view(await call.context.clients.identity.delete_user(call.caller, user_id)))
+
+
+@operations.operation(
+    "DELETE",
+    "/api/v1/admin/users/{userID}/sessions",
+    summary="Logs a user out everywhere",
+    who="admin",
+    tag=_TAG,
+    statuses=(401, 403, 404),
+    answers=more.Ended,
+)
+async def end_sessions_of_user(call: Call, user_id: str) -> Reply:
+    """Every token of the user is refused by every service within a second. Keys of partner programs stay."""
+    return Reply({"ended": await call.context.clients.identity.end_sessions_of(call.caller, user_id)})

@@ -434,6 +434,13 @@ class Identity(Part):
         self.here("delete_user", user_id)
         return self.c.users.pop(user_id)
 
+    async def end_sessions_of(self, caller: Caller, user_id: str) -> int:
+        self.here("end_sessions_of", user_id)
+        gone = [token for token, principal in self.c.sessions.items() if principal.id == user_id]
+        for token in gone:
+            del self.c.sessions[token]
+        return len(gone)
+
     async def fetch_users(self, caller: Caller, *, ids: Any = None, entity_ids: Any = None) -> Any:
         self.here("fetch_users")
         return [self.c.users[self.c.owner_of(entity_id)] for entity_id in entity_ids or ()]

@@ -112,3 +112,11 @@ async def test_logging_in_anew_ends_the_session_of_before(town):
     await browser.press("/admin/login", email="admin@example.org", password="right-1-password")
     assert first not in town.sessions
     assert [principal.role for principal in town.sessions.values()] == ["admin"]
+
+
+async def test_an_admin_logs_somebody_out_everywhere(town, ana, admin):
+    user_id = next(user_id for user_id, user in town.users.items() if user["email"] == "ana@example.org")
+    await admin.open(f"/admin/users/{user_id}")
+    page = await admin.press(f"/admin/users/{user_id}/sessions")
+    assert "logged out everywhere" in page.text
+    assert not [principal for principal in town.sessions.values() if principal.id == user_id]

@@ -74,7 +74,7 @@ def admin_update_entity(entity_id: str, **given: Unpack[AdminEntityChanges]) -> 
     return send("PATCH", f"/admin/entities/{entity_id}", body)
 
 
-def admin_delete_entity(entity_id: str) -> Request[shapes.Entity]:
+def admin_delete_entity(entity_id: str) -> Request[shapes.AdminEntity]:
     """Deletes an entity whose balance is zero."""
     return send("DELETE", f"/admin/entities/{entity_id}", again="once")
 
@@ -134,6 +134,11 @@ def admin_update_user(user_id: str, **given: Unpack[UserChanges]) -> Request[sha
 def admin_delete_user(user_id: str) -> Request[shapes.User]:
     """Deletes a person's login."""
     return send("DELETE", f"/admin/users/{user_id}", again="once")
+
+
+def admin_end_sessions(user_id: str) -> Request[more.Ended]:
+    """Logs somebody out everywhere; how many sessions ended."""
+    return send("DELETE", f"/admin/users/{user_id}/sessions")
 
 
 def create_category(name: str) -> Request[shapes.Named]:

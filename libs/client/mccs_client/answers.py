@@ -50,7 +50,10 @@ class TransferView(TypedDict):
     date_cancelled: NotRequired[str]
 
 
-class TransferInitiated(TypedDict):
+_From = TypedDict("_From", {"from": str})  # a word of Python's
+
+
+class TransferInitiated(_From):
     """`from` and `to` are account numbers."""
 
     id: str

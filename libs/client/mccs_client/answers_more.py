@@ -167,7 +167,10 @@ class StatementLine(TypedDict):
     balance_after: Decimal
 
 
-class SeriesPoint(TypedDict):
+_InAndOut = TypedDict("_InAndOut", {"in": Decimal, "out": Decimal})  # words of Python's
+
+
+class SeriesPoint(_InAndOut):
     """One local day: `balance` at its end, what came `in` and went `out`."""
 
     day: str
@@ -279,7 +282,7 @@ class NewWebhook(Webhook):
 
 class Audit(TypedDict):
     ok: bool
-    checked_at: str
+    checked_at: NotRequired[str]
     accounts: int
     open_proposals: int
     faults: list[dict[str, Any]]

@@ -150,6 +150,7 @@ class Operations:
     admin_user = Operation(_admin.admin_user)
     admin_update_user = Operation(_admin.admin_update_user)
     admin_delete_user = Operation(_admin.admin_delete_user)
+    admin_end_sessions = Operation(_admin.admin_end_sessions)
     create_category = Operation(_admin.create_category)
     rename_category = Operation(_admin.rename_category)
     delete_category = Operation(_admin.delete_category)

@@ -37,6 +37,8 @@ _AMOUNTS = frozenset(
         "max_positive",
         "old_max_negative",
         "old_max_positive",
+        "in",
+        "out",
     ]
 )
 _AS_IT_IS = frozenset({"before", "after", "params"})

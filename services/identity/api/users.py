@@ -23,7 +23,7 @@ from services.identity.api.common import (
 from services.identity.domain.access import ApiKey
 from services.identity.domain.people import User as UserRecord
 from services.identity.domain.sessions import Session
-from services.identity.service import keys, users, views
+from services.identity.service import keys, login, users, views
 
 routes = router()
 _DETAILS = ("first_name", "last_name", "telephone", "language")
@@ -147,6 +147,11 @@ async def edit(user_id: Id, body: EditBody, deps: TheDeps, caller: Admin, dry_ru
 @routes.delete("/users/{user_id}")
 async def delete(user_id: Id, deps: TheDeps, caller: Admin) -> Response:
     return json_response(shapes.user(await users.delete(deps, caller, user_id)))
+
+
+@routes.delete("/users/{user_id}/sessions")
+async def end_sessions(user_id: Id, deps: TheDeps, caller: Admin) -> Response:
+    return json_response({"ended": await login.end_sessions_of(deps, caller, user_id)})
 
 
 @routes.post("/users/{user_id}/departure", status_code=204)

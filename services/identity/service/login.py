@@ -195,6 +195,19 @@ async def end_session(deps: Deps, actor: Actor, session_id: str) -> None:
         telling.audit(work, "session.ended", "Ended a session.", actor=actor, email=email, subject=actor.id)
 
 
+async def end_sessions_of(deps: Deps, actor: Actor, user_id: str) -> int:
+    """An admin ends all sessions of somebody; how many. Raises NamedError `user_unknown`."""
+    async with unit(deps) as work:
+        if await users.by_id(work.connection, user_id, lock=True) is None:
+            raise NamedError("user_unknown")
+        gone = await telling.end_sessions(work, user_id, "ended_by_admin")
+        telling.audit(
+            work, "session.ended", f"Ended {len(gone)} sessions of a user.", actor=actor,
+            email=await telling.email_of(work, actor), subject=user_id,
+        )  # fmt: skip
+    return len(gone)
+
+
 async def end_sessions(deps: Deps, actor: Actor, *, keep_current: bool) -> int:
     """Ends all own sessions; how many."""
     async with unit(deps) as work:

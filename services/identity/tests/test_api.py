@@ -184,6 +184,7 @@ async def test_what_services_do_is_not_for_people_and_the_other_way_round(identi
         ("GET", f"/users/{new_id()}", None),
         ("PATCH", f"/users/{new_id()}", {"first_name": "x"}),
         ("DELETE", f"/users/{new_id()}", None),
+        ("DELETE", f"/users/{new_id()}/sessions", None),
         ("POST", "/users/fetch", {"ids": []}),
         ("POST", f"/users/{new_id()}/departure", {"password": PASSWORD}),
         ("PUT", f"/memberships/{new_id()}", {"user_ids": []}),

@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from libs.common.errors import Refusal
+from libs.common.ids import new_id
 from libs.common.testing.waiting import eventually
 from services.identity.domain.errors import NamedError
 from services.identity.service import invitations, people
@@ -242,6 +243,21 @@ async def test_an_admin_who_lays_the_role_down_has_no_session_with_it_left(ident
     await refused(
         identity.call("POST", "/refresh", {"refresh_token": browser["refresh_token"]}), 401, "refresh_invalid"
     )
+
+
+async def test_an_admin_logs_somebody_out_everywhere(identity: Running):
+    ana = await identity.sign_up()
+    browser = await identity.log_in(kind="browser")
+    token = await identity.admin()
+    path = f"/users/{ana['user_id']}/sessions"
+    assert await identity.call("DELETE", path, token=token) == {"ended": 2}
+    await refused(identity.call("GET", "/users/me", token=ana["token"]), 401, "session_ended")
+    await refused(
+        identity.call("POST", "/refresh", {"refresh_token": browser["refresh_token"]}), 401, "refresh_invalid"
+    )
+    assert await identity.call("DELETE", path, token=token) == {"ended": 0}
+    await refused(identity.call("DELETE", f"/users/{new_id()}/sessions", token=token), 404, "user_unknown")
+    await identity.call("GET", "/users/me", token=token)
 
 
 async def test_an_admin_who_sets_the_own_password_stays_in(identity: Running):
