@@ -280,11 +280,19 @@ class NewWebhook(Webhook):
     secret: str
 
 
+class AuditRun(TypedDict):
+    at: str
+    took_ms: int
+
+
 class Audit(TypedDict):
+    """`runs`: when each kind of check ran last, by its name."""
+
     ok: bool
     checked_at: NotRequired[str]
     accounts: int
     open_proposals: int
+    runs: dict[str, AuditRun]
     faults: list[dict[str, Any]]
 
 
