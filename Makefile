@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-find-links --no-header --no-annotate --extra local --extra build pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format full bench bench-ledger bench-api bench-search soak soak-ledger openapi events picture lock clean
+.PHONY: help run test lint format full bench bench-ledger bench-api bench-search soak soak-ledger openapi events picture lock sbom clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ picture: $(VENV)/.installed-dev ## takes the README's picture of the members' st
 lock: $(VENV)/.installed-dev ## renews requirements*.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(COMPILE) $(UPGRADE) -o requirements.txt
 	@$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o requirements-dev.txt
+
+sbom: $(VENV)/.installed-run ## writes build/sbom.cdx.json: every package with the hashes of its files (CycloneDX)
+	@mkdir -p build && $(BIN)/python -m deploy.sbom > build/sbom.cdx.json && echo build/sbom.cdx.json
 
 clean: ## removes what was installed and built; never the data folder
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
