@@ -1,6 +1,7 @@
 """The API's ASGI application: finds the operation, guards it, reads what came, lets it answer, and says no properly."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
@@ -59,7 +60,8 @@ class Api:
         operation = found[0].get(method) if found else None
         scope["state"]["route"] = operation.path if operation else "unknown"
         if found is None or operation is None:
-            await self._refuse(send, _nothing(known=found is not None), None, cors, found[0] if found else {})
+            nothing = _nothing(scope["state"], known=found is not None)
+            await self._refuse(send, nothing, None, cors, found[0] if found else {})
             return
         try:
             if operation.kept and _asks_as_everybody(headers):
@@ -285,7 +287,12 @@ def _judge_key(operation: Operation, principal: Principal) -> None:
         raise RoleRefusal.of(403, "scope_missing", "This key is not allowed to do this.")
 
 
-def _nothing(*, known: bool) -> Refusal:
+def _nothing(state: Mapping[str, Any], *, known: bool) -> Refusal:
+    """What counts like any other request of somebody who is not logged in."""
+    try:
+        state["rates"].check(None, state["client_address"])
+    except Refusal as too_many:
+        return too_many
     if known:
         return Refusal.of(405, "method_not_allowed", "This address does not take this method.")
     return Refusal.of(404, "not_found", "There is nothing at this address.")

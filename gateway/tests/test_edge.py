@@ -112,6 +112,19 @@ def test_an_address_counts_for_whoever_it_was_given_to():
         assert subscriber(address) == counts_for
 
 
+async def test_what_is_not_there_counts_as_well():
+    house = furnished(House(rate_per_minute=2))
+    asked = [
+        ("GET", "/api/v1/nothing"),
+        ("PUT", "/api/v1/transfers"),
+        ("GET", "/api/v1/nothing"),
+        ("GET", "/api/v1/tags"),
+    ]
+    heard = [await house(method, path) for method, path in asked]
+    assert [each.status for each in heard] == [404, 405, 429, 429]
+    assert int(heard[2].headers["retry-after"]) >= 1
+
+
 async def test_forged_tokens_are_counted_against_the_address():
     house = furnished(House(rate_per_minute=2))
     statuses = [(await house("GET", "/api/v1/user", token=f"forged{number}")).status for number in range(3)]

@@ -358,6 +358,67 @@ def test_text_in_a_parameter_is_text_and_never_a_pattern(town: Town, path: str):
                 assert heard.json()["data"] == [] or text in {"_", "?"}, (name, text)
 
 
+def test_every_filter_of_the_admins_lists_finds_what_fits_and_nothing_else(town: Town):
+    api, admin = Api(str(town.client.base_url).rstrip("/")), town.admin
+    mark = uuid.uuid4().hex[:8]
+    member = Member.signs_up(api, f"Filter {mark}", offers=(f"kites {mark}",), wants=(f"string {mark}",))
+    Admin(api).lets_trade(member, debt=400, credit=900)
+    place = {"city": f"City {mark}", "region": f"Region {mark}", "country": f"Land {mark}"}
+    api("PATCH", f"/admin/entities/{member.entity_id}", admin, place | {"categories": [f"toys {mark}"]})
+    pays = {"payer": town.ben.number, "payee": member.number, "amount": 3.5, "description": f"Kites {mark}"}
+    transfer = api("POST", "/admin/transfers", admin, pays)["id"]
+    user = api("GET", "/user", member.token)["id"]
+    api("PATCH", f"/admin/users/{user}", admin, {"lastName": f"Last {mark}"})
+    entities = {
+        "name": (mark, "nobody"),
+        "email": (member.email, f"x{member.email}"),
+        "status": ("pending,tradingAccepted", "rejected"),
+        "offers": (f"kites {mark}", f"string {mark}"),
+        "wants": (f"string {mark}", f"kites {mark}"),
+        "category": (f"toys {mark}", "toys"),
+        "account_number": (member.number, town.ana.number),
+        "city": (f"city {mark}", "Nowhere"),
+        "region": (f"region {mark}", "Nowhere"),
+        "country": (f"land {mark}", "Nowhere"),
+        "balance": ("3.5", "3.51"),
+        "max_pos_bal": ("900", "901"),
+        "max_neg_bal": ("400", "401"),
+        "tagged_since": ("2026-01-01", "2199-01-01"),
+    }
+    users = {"last_name": (f"last {mark}", "nobody"), "email": (member.email, f"x{member.email}")}
+    transfers = {
+        "status": ("completed", "initiated"),
+        "account_number": (member.number, town.eve.number),
+        "date_from": ("2026-01-01", "2199-01-01"),
+        "date_to": ("2199-01-01", "2026-01-01"),
+    }
+    of_member = {"account_number": member.number}
+    for path, filters, always, expected in (
+        ("entities", entities, {"name": mark}, member.entity_id),
+        ("users", users, {"email": member.email}, user),
+        ("transfers", transfers, of_member, transfer),
+    ):
+        for name, (hit, miss) in filters.items():
+            found = api.whole("GET", f"/admin/{path}", admin, **always | {name: hit})
+            assert [each["id"] for each in found["data"]] == [expected], (path, name, hit)
+            assert found["meta"] == {"numberOfResults": 1, "totalPages": 1}
+            without = [each["id"] for each in api("GET", f"/admin/{path}", admin, **always | {name: miss})]
+            assert expected not in without, (path, name, miss)
+    api.close()
+
+
+def test_a_partners_key_has_a_rate_of_its_own(town: Town):
+    asked = {"name": "slow", "scopes": ["read"], "ratePerMinute": 2}
+    key = town.ask("POST", f"/api/v1/entities/{town.ana.entity_id}/keys", town.ana.token, asked).json()["data"]
+    form = {"grant_type": "client_credentials", "client_id": key["id"], "client_secret": key["secret"]}
+    token = town.client.post("/api/v1/oauth/token", data=form).json()["access_token"]
+    heard = [town.ask("GET", "/api/v1/user/entities", token) for _ in range(3)]
+    assert [each.status_code for each in heard] == [200, 200, 429]
+    assert 1 <= int(heard[2].headers["retry-after"]) <= 60
+    assert town.ask("GET", "/api/v1/user/entities", town.ana.token).status_code == 200
+    town.ask("DELETE", f"/api/v1/keys/{key['id']}", town.ana.token)
+
+
 def test_an_admins_change_holds_at_once_for_the_ledger_and_the_directory(town: Town):
     api = Api(str(town.client.base_url).rstrip("/"))
     eve, ana = town.eve, town.ana

@@ -196,7 +196,7 @@ async def revoke_key(call: Call, key_id: str) -> Reply:
     raw_types=("application/x-www-form-urlencoded",),
     raw_schema={
         "type": "object",
-        "required": ["grant_type", "client_id", "client_secret"],
+        "required": ["grant_type"],
         "properties": {
             "grant_type": {"type": "string", "enum": ["client_credentials"]},
             "client_id": {"type": "string", "maxLength": 200},
