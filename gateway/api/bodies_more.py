@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.api.bodies import BalanceQuery, Camel, ProposeBody, email_address
+from gateway.api.bodies import LIMIT_MAX, BalanceQuery, Camel, ProposeBody, email_address
 from gateway.api.operation import Given
 from gateway.api.rules import (
     Moment,
@@ -13,7 +13,6 @@ from gateway.api.rules import (
     digits16,
     identifier,
     identifiers,
-    limit,
     moment_param,
     money,
     one_of,
@@ -213,8 +212,10 @@ class PreferencesQuery(Given):
 
 
 class LimitsBody(Camel):
-    max_positive_balance: Annotated[int | None, limit()] = None
-    max_negative_balance: Annotated[int | None, limit()] = None
+    """In whole units: published answers show limits as integers."""
+
+    max_positive_balance: Annotated[int | None, whole(0, LIMIT_MAX)] = None
+    max_negative_balance: Annotated[int | None, whole(0, LIMIT_MAX)] = None
     reason: Annotated[str, text(500, length_min=1)]
 
 

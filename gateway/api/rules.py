@@ -172,21 +172,6 @@ def money() -> Rule:
     return Rule(check, {"type": "number", "exclusiveMinimum": 0, "maximum": 10**12, "multipleOf": 0.01})
 
 
-def limit() -> Rule:
-    """A limit of an account as a JSON number from 0, read into minor units."""
-
-    def check(value: object) -> int:
-        try:
-            minor = parse_minor(_as_number(value))
-        except AmountError as error:
-            raise wrong(f"amount_{error.code}", error.message) from None
-        if minor < 0:
-            raise wrong("out_of_range", "This must not be negative.")
-        return minor
-
-    return Rule(check, {"type": "number", "minimum": 0, "maximum": 10**12, "multipleOf": 0.01})
-
-
 def words(length_max: int, *, items_max: int = LIST_MAX) -> Rule:
     """A list of texts; what each may be beyond its length is its owner's to say."""
     item = text(length_max)

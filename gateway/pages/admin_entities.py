@@ -19,7 +19,7 @@ from gateway.pages.screen import Screen, form_problems
 from gateway.pages.transfers import page_number
 from gateway.pages.words import STATUS_NAMES
 from libs.common.errors import Problem, Refusal
-from libs.common.money import AmountError, parse_minor
+from libs.common.money import MINOR_PER_UNIT, AmountError, parse_minor
 
 PAGE_SIZE = 25
 _FILTERS = ("name", "email", "city", "category", "offers", "wants", "number")
@@ -147,6 +147,9 @@ async def do_limits(screen: Screen) -> Response:
             limits[name] = parse_minor(amount_as_typed(screen.form.text(name)))
         except AmountError as wrong:
             problems.append(Problem(wrong.code, wrong.message, name))
+            continue
+        if limits[name] % MINOR_PER_UNIT:  # programs of the published API read limits as integers
+            problems.append(Problem("not_whole", "A limit is a whole number.", name))
     if problems:
         return await show_entity(screen, status=400, problems=tuple(problems))
     reason = screen.form.text("reason")[:_REASON_MAX]

@@ -119,8 +119,8 @@ async def change_any_entity(call: Call, entity_id: str, *, body: AdminEntityPatc
     `users` replaces the people who act for it. Every service acts on a new status or limit within a second."""
     change = EntityChange(
         profile=body.profile(),
-        max_negative_minor=_minor(body.max_negative_balance),
-        max_positive_minor=_minor(body.max_positive_balance),
+        max_negative_minor=minor_of(body.max_negative_balance),
+        max_positive_minor=minor_of(body.max_positive_balance),
         user_ids=body.users,
         reason=body.reason,
         if_version=if_version(call),
@@ -132,7 +132,8 @@ async def change_any_entity(call: Call, entity_id: str, *, body: AdminEntityPatc
     return await show_any_entity(call, entity_id)
 
 
-def _minor(units: int | None) -> int | None:
+def minor_of(units: int | None) -> int | None:
+    """Whole units in minor ones."""
     return None if units is None else units * MINOR_PER_UNIT
 
 

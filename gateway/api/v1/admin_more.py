@@ -4,6 +4,7 @@ from gateway.api import answers
 from gateway.api import answers_more as more
 from gateway.api.bodies_more import AdminBody, FeeBody, LimitsBody, ReasonBody
 from gateway.api.operation import Call, Registry, Reply
+from gateway.api.v1.admin_entities import minor_of
 from gateway.api.v1.session import renamed
 from gateway.api.views import admin_transfer_view, balances_view, camel, user_view
 from libs.common.errors import Refusal
@@ -41,13 +42,13 @@ async def list_limit_changes(call: Call, entity_id: str) -> Reply:
     example={"maxNegativeBalance": 500, "maxPositiveBalance": 1000, "reason": "A year of regular trade"},
 )
 async def set_limits(call: Call, entity_id: str, *, body: LimitsBody) -> Reply:
-    """A limit below the present balance is refused. The reason is kept."""
+    """In whole units. A limit below the present balance is refused. The reason is kept."""
     try:
         account = await call.context.clients.ledger.set_limits(
             call.caller,
             entity_id,
-            max_negative_minor=body.max_negative_balance,
-            max_positive_minor=body.max_positive_balance,
+            max_negative_minor=minor_of(body.max_negative_balance),
+            max_positive_minor=minor_of(body.max_positive_balance),
             reason=body.reason,
         )
     except Refusal as refusal:

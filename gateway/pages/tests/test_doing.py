@@ -247,11 +247,14 @@ async def test_an_admin_grants_trading_and_sets_limits(town, admin):
     assert town.entities[fay]["status"] == "tradingAccepted"
     assert told(town, "set_standing")[-1]["may_trade"] is True
     await admin.open(f"/admin/entities/{fay}")
-    page = await admin.press(f"/admin/entities/{fay}/limits", max_negative="250,50", max_positive="1000", reason="New")
+    page = await admin.press(f"/admin/entities/{fay}/limits", status=400, max_negative="250,50", max_positive="1000")
+    assert "A limit is a whole number." in page.text
+    assert told(town, "set_limits") == []
+    page = await admin.press(f"/admin/entities/{fay}/limits", max_negative="250,00", max_positive="1000", reason="New")
     assert "The limits are changed." in page.text
-    assert town.accounts[fay]["max_negative_minor"] == 25050
+    assert town.accounts[fay]["max_negative_minor"] == 25000
     assert town.accounts[fay]["max_positive_minor"] == 100000
-    assert "250.50" in page.text
+    assert "250.00" in page.text
     page = await admin.press(f"/admin/entities/{fay}/limits", status=400, max_negative="x", max_positive="1")
     assert "#f-max-negative" in page.links
 
