@@ -93,7 +93,7 @@ async def _fetched(call: Call, ids: Sequence[str]) -> dict[str, bytes]:
     known = await numbers(call, caller, ids)  # mostly they are known: asking for both at once would cost more
     found = {each["id"]: orjson.dumps(entity_view(each, known.get(each["id"]))) for each in seen["items"]}
     eyes = _eyes(seen)
-    if eyes is not None:
+    if call.logged_in and eyes is not None:
         _keep_eyes(call, eyes, since)
         whole = (each for each in found if caller.token is None or each in known)
         _keep(call, eyes, {each: found[each] for each in whole if each not in eyes.own}, since)
@@ -118,6 +118,8 @@ def _keep_eyes(call: Call, eyes: Eyes, since: Since) -> None:
 
 
 async def _kept_eyes(call: Call) -> Eyes | None:
+    if not call.logged_in:
+        return None  # their whole answer is kept: made of what is a second old already it would become two seconds old
     if viewer(call).token is None:
         return EVERYBODY
     key = _who("eyes", call)

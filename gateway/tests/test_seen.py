@@ -184,14 +184,18 @@ async def mine(house: House, token: str) -> list[Any]:
 
 
 def asked(house: House) -> list[tuple[str, Any]]:
-    """What the directory was asked about entities since the last time."""
+    """What the directory was asked for people since the last time, about entities."""
     about = [(each.path, each.body and each.body.get("ids")) for each in house.services.asked if _is_look(each)]
     house.services.asked.clear()
     return about
 
 
 def _is_look(each: Asked) -> bool:
-    return each.service == "directory" and each.path in {"/entities/fetch", "/entities/mine"}
+    return (
+        each.service == "directory"
+        and each.caller.token is not None
+        and each.path in {"/entities/fetch", "/entities/mine"}
+    )
 
 
 async def settled(house: House, town: Town) -> None:
@@ -310,6 +314,18 @@ async def test_who_loses_a_right_has_lost_it_within_a_second(house: House, town:
         True,
         None,
     ]
+
+
+async def test_a_visitors_list_is_not_made_of_what_is_a_second_old_already(house: House, town: Town):
+    await settled(house, town)
+    for token in (OFFICE, None):
+        assert (await found(house, token))[GARAGE]["city"] == "Town"
+    town.now += 0.7
+    town.change(GARAGE, city="Elsewhere")
+    town.now += 0.25
+    assert (await found(house, OFFICE))[GARAGE]["city"] == "Town"
+    heard = await house("GET", "/api/v1/entities", query=BREAD | {"page": "1"})
+    assert {each["id"]: each["city"] for each in heard.json["data"]}[GARAGE] == "Elsewhere"
 
 
 async def test_who_gets_a_right_has_it_within_a_second(house: House, town: Town):
