@@ -26,7 +26,7 @@ class Reason(TypedDict):
 
 
 class SearchResult(TypedDict):
-    """One page: the ids in their order, the exact number of all, and per id why it was found."""
+    """One page: the ids in their order, the exact number of all, and per id why it was found, where that was wanted."""
 
     ids: list[str]
     total: int
@@ -130,6 +130,8 @@ class Search:
     order: Order = "relevance"
     page: int = 1
     page_size: int = 10
+    reasons: bool = True
+    """Whether `how` is wanted; without it the answer costs less."""
 
     def to_json(self) -> dict[str, object]:
         """The body of `POST /search`; what was not asked is left out."""
@@ -141,6 +143,7 @@ class Search:
             "latitude": self.latitude,
             "longitude": self.longitude,
             "distance_km": self.distance_km,
+            "reasons": None if self.reasons else False,
         }
         shape = {name: value for name, value in asked.items() if value is not None}
         lists = {"offers": list(self.offers), "wants": list(self.wants)}

@@ -96,6 +96,7 @@ async def test_what_members_search_for_is_found_once_a_second_and_shown_to_each_
         assert heard.headers["cache-control"] == "no-store"
     [search] = house.services.of("matcher", "POST", "/search")
     assert (search.caller.token, search.caller.client_address) == (None, None)
+    assert search.body["reasons"] is False
     mine = BREAD | {"favorites_only": "true", "querying_entity_id": BAKERY}
     for _ in range(2):
         await house("GET", "/api/v1/entities", query=mine, token=MEMBER)

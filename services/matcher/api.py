@@ -49,6 +49,7 @@ class SearchBody(BaseModel):
     order: Order = "relevance"
     page: int = Field(1, ge=1, le=1_000_000)
     page_size: int = Field(10, ge=1, le=100)
+    reasons: bool = True
 
 
 _SEARCH_FIELDS = frozenset(SearchBody.model_fields)
@@ -147,6 +148,7 @@ def _command(body: SearchBody) -> searching.SearchCommand:
         order=body.order,
         page=body.page,
         page_size=body.page_size,
+        reasons=body.reasons,
     )
 
 

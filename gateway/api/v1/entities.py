@@ -83,6 +83,7 @@ def _search(call: Call, query: SearchQuery, favorites: list[str] | None) -> Sear
         order=query.order,
         page=query.page,
         page_size=query.page_size,
+        reasons=False,
     )
 
 

@@ -134,6 +134,11 @@ class ElasticIndex:
         rows, total = await self._pages.page(query)
         return Found([document_of(row["_source"]) for row in rows], total)
 
+    async def found_ids(self, query: Query) -> tuple[list[str], int]:
+        """Likewise; near the top the engine leaves the documents where they are."""
+        rows, total = await self._pages.page(query, documents=False)
+        return [row["_id"] for row in rows], total
+
     async def best(self, query: Query) -> list[Document]:
         """Together with others."""
         return await self._gathered.one(query)

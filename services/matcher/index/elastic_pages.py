@@ -39,11 +39,11 @@ class Pages:
         """What finds rows far down."""
         await self._marks.learn()
 
-    async def page(self, query: Query) -> tuple[Hits, int]:
-        """Its rows, and how many the whole list has."""
+    async def page(self, query: Query, *, documents: bool = True) -> tuple[Hits, int]:
+        """Its rows, far down always with their documents, and how many the whole list has."""
         shape, sort = query_of(query), sort_of(query)
         if query.offset < FAR:
-            return await self._ask(shape, sort, size=query.size, offset=query.offset)
+            return await self._ask(shape, sort, size=query.size, offset=query.offset, documents=documents)
         name = orjson.dumps([shape, sort])
         row, values = self._rows.near(name, query.offset)
         if values is not None and row == query.offset:
@@ -145,8 +145,11 @@ class Pages:
         after: list[Any] | None = None,
         rows_only: bool = False,
         total: bool = True,
+        documents: bool = True,
     ) -> tuple[Hits, int]:
         more: dict[str, Any] = {"search_after": after} if after else {"from_": offset}
+        if not documents:
+            more["source"] = False
         if rows_only:  # documents come as they are: leaving parts of the answer out makes the engine read them first
             more |= {"stored_fields": "_none_", "source": False, "filter_path": "hits.hits.sort"}
         with away():

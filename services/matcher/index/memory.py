@@ -83,9 +83,13 @@ class MemoryIndex:
 
     async def search(self, query: Query) -> Found:
         """One page."""
+        ids, total = await self.found_ids(query)
+        return Found([self._documents[entity_id] for entity_id in ids], total)
+
+    async def found_ids(self, query: Query) -> tuple[list[str], int]:
+        """One page, by the posting lists alone."""
         scored = self._shelves.scored(query)
-        page = self._shelves.page(query, scored)
-        return Found([self._documents[entity_id] for entity_id in page], len(scored))
+        return self._shelves.page(query, scored), len(scored)
 
     async def best(self, query: Query) -> list[Document]:
         """As `search`, one after the other: whoever is in a hurry comes in between."""

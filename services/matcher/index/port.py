@@ -121,6 +121,9 @@ class Index(Protocol):
     async def search(self, query: Query) -> Found:
         """One page. What was updated more than a second ago is found."""
 
+    async def found_ids(self, query: Query) -> tuple[list[str], int]:
+        """The same without the documents: their ids in their order, and how many there are in all."""
+
     async def best(self, query: Query) -> list[Document]:
         """The first of a search by score, equals in any order and without a total, for those in no hurry: many go together."""
 

@@ -34,11 +34,13 @@ class SearchCommand:
     order: Order = "relevance"
     page: int = 1
     page_size: int = 10
+    reasons: bool = True
+    """Whether it is wanted why each was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
-    """One page and why each was found."""
+    """One page and why each was found, where that was wanted."""
 
     ids: list[str]
     total: int
@@ -57,7 +59,10 @@ async def search(deps: Deps, command: SearchCommand) -> SearchAnswer:
     """One page of the listed entities (DI-01 to DI-05). Refusal 400 `place_missing` without the place it needs."""
     wanted = _wanted_tags(deps.index.tags, command)
     name = [deps.index.names.meet(word) for word in _words_of_name(command.name)]
-    found = await deps.index.search(_query(command, wanted, name))
+    query = _query(command, wanted, name)
+    if not command.reasons:
+        return SearchAnswer(*await deps.index.found_ids(query), {})
+    found = await deps.index.search(query)
     how = {document.entity_id: _reasons(document, wanted or (), name) for document in found.documents}
     return SearchAnswer([document.entity_id for document in found.documents], found.total, how)
 

@@ -1,6 +1,7 @@
 """The contract of the index, on every door: what is found, in which order, counted and paged."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from services.matcher.tests.builders import LONG_AGO, an_entity, an_id, deps_of,
 
 async def found(index: Index, **asked: object) -> list[int]:
     """The numbers of the entities that a search finds, in order."""
-    answer = await search(deps_of(index), SearchCommand(**{"page_size": 100, **asked}))  # type: ignore[arg-type]
+    command = SearchCommand(**{"page_size": 100, **asked})  # type: ignore[arg-type]
+    answer = await search(deps_of(index), command)
     assert answer.total == len(answer.ids)
     assert set(answer.how) == set(answer.ids)
+    assert await search(deps_of(index), replace(command, reasons=False)) == replace(answer, how={})
     return [int(entity_id[-12:]) for entity_id in answer.ids]
 
 
@@ -303,7 +306,7 @@ async def test_rows_far_down_are_right_from_either_end_and_one_by_one(
         whole = (await search(deps, asked(1, 100))).ids
         assert len(set(whole)) == 60
         for page in (20, 1, 2, 3, 12, 13, 6, 5, 19, 21, 12):
-            answer = await search(deps, asked(page, 3))
+            answer = await search(deps, replace(asked(page, 3), reasons=page % 2 == 0))
             assert answer.ids == whole[(page - 1) * 3 : page * 3]
             assert answer.total == 60
     counted = window == 40 and (order in ("name", "newest"))
