@@ -5,6 +5,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+import orjson
+import structlog
+
 from gateway.networks import client_address, networks
 from gateway.rates import Rates
 from gateway.settings import Settings
@@ -17,6 +20,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MACHINE_PATHS = frozenset({"/health/live", "/health/ready", "/version", "/metrics", "/.well-known/jwks.json"})
+_log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[\w.:-]{1,100}\Z", re.ASCII)
 _AGENT_MAX = 300
 
@@ -59,6 +63,11 @@ class Edge:
         try:
             with telemetry.span(f"{scope['method']} gateway", headers.get("traceparent")):
                 await app(scope, receive, send_with_id)
+        except Exception:
+            if status:
+                raise  # the answer has begun: the server can only break it off
+            _log.exception("unexpected", route=state.get("route", kind))
+            await _send_broken(send_with_id, request_id)
         finally:
             _tell(scope["method"], state.get("route", kind), status or 500, time.perf_counter() - began)
             context.request_id.reset(mark)
@@ -83,6 +92,16 @@ class Edge:
         if (path.rstrip("/") or "/") in MACHINE_PATHS:
             return "machine", self._machine
         return "page", self._pages
+
+
+async def _send_broken(send: Send, request_id: str) -> None:
+    """What nobody expected, told like every other refusal: the request id and nothing else."""
+    problem = {"message": f"Something went wrong here. Request {request_id}.", "code": "internal"}
+    body = orjson.dumps({"errors": [problem]})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _in_one_line(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from gateway.api.answering import refusal_body, send_whole
+from gateway.api.answering import refusal_body, refusal_headers, send_whole
 from gateway.context import GatewayContext
 from gateway.edge import Receive, Scope, Send
 from gateway.networks import belongs, networks
@@ -46,7 +46,9 @@ class Machine:
             status, body, kind = await self._answers[path](scope)
         except Refusal as refusal:
             status, body, kind = refusal.status, refusal_body(refusal), b"application/json"
-            headers = [_NOT_STORED, *headers[1:]]
+            headers = [_NOT_STORED, *headers[1:], *refusal_headers(refusal)]
+        if status == 503 and not any(name == b"retry-after" for name, _ in headers):
+            headers.append((b"retry-after", b"1"))
         await send_whole(send, status, body, headers, content_type=kind, head=scope["method"] == "HEAD")
 
     async def _live(self, scope: Scope) -> tuple[int, bytes, bytes]:

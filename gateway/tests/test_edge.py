@@ -249,6 +249,34 @@ async def test_the_log_has_a_line_of_every_request_with_its_id(
     assert {"request_id": "r-7", "status": status, "route": route, "event": "request"}.items() <= line.items()
 
 
+@pytest.mark.parametrize("begun", [False, True])
+async def test_what_breaks_anywhere_is_a_500_with_the_request_id_unless_the_answer_has_begun(begun: bool):
+    sent: list[Any] = []
+
+    async def breaks(scope, receive, send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError("secret detail")
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    edge = Edge(House().settings, api=breaks, machine=breaks, pages=breaks)
+    for path in ("/api/v1/user", "/health/ready", "/home"):
+        sent.clear()
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"x-request-id", b"r-9")], "client": None}
+        nothing: Any = None
+        if begun:
+            with pytest.raises(ZeroDivisionError):
+                await edge(scope, nothing, send)
+            continue
+        await edge(scope, nothing, send)
+        assert sent[0]["status"] == 500
+        assert (b"x-request-id", b"r-9") in sent[0]["headers"]
+        assert b"r-9" in sent[1]["body"]
+        assert b"secret" not in sent[1]["body"]
+
+
 async def test_services_hear_the_clients_address_and_agent(house: House):
     await house("POST", "/api/v1/login", PUBLISHED[1].body, headers={"User-Agent": "till/1.0"}, peer="198.51.100.9")
     caller = house.services.asked[-1].caller
@@ -274,7 +302,11 @@ async def test_readiness_names_what_is_away_and_fails_only_without_identity(hous
     assert (heard.status, heard.json["status"], heard.json["checks"]["matcher"]) == (200, "degraded", False)
     house.services.on("identity", "GET", "/health/ready", refusal(503, "service_away"))
     heard = await house("GET", "/health/ready")
-    assert (heard.status, heard.json["status"]) == (503, "not_ready")
+    assert (heard.status, heard.json["status"], heard.headers["retry-after"]) == (503, "not_ready", "1")
+    for retry_after_s, told in ((None, "1"), (7, "7")):
+        house.services.on("identity", "GET", "/jwks", refusal(503, "service_away", retry_after_s=retry_after_s))
+        heard = await house("GET", "/.well-known/jwks.json")
+        assert (heard.status, heard.headers["retry-after"], heard.headers["cache-control"]) == (503, told, "no-store")
 
 
 async def test_figures_and_log_never_hold_a_path_with_a_token(house: House, capsys: pytest.CaptureFixture[str]):
