@@ -196,12 +196,7 @@ class Registry:
         def declare(handler: Declared) -> Declared:
             parameters = inspect.signature(handler).parameters
             made = Operation(
-                method=method,
-                path=path,
-                handler=handler,
-                summary=summary,
-                who=who,
-                scope=scope,
+                method=method, path=path, handler=handler, summary=summary, who=who, scope=scope,
                 query=parameters["query"].annotation if "query" in parameters else None,
                 body=_shape(parameters["body"].annotation) if "body" in parameters else None,
                 answers=answers,
@@ -222,7 +217,7 @@ class Registry:
                 example=example,
                 answer_example=answer_example,
                 faults=faults,
-            )
+            )  # fmt: skip
             self.operations.append(made)
             return handler
 
