@@ -37,7 +37,12 @@ class Turn:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
+    def rest_s(self) -> float:
+        """How long a rest is due now; nothing where nobody waits for an answer."""
+        return min(REST_TURNS * (time.monotonic() - self._began), REST_MAX_S) if _Requests.under_way else 0.0
+
     async def rest(self) -> None:
         """Returns at once where nobody waits for an answer."""
-        if _Requests.under_way:
-            await asyncio.sleep(min(REST_TURNS * (time.monotonic() - self._began), REST_MAX_S))
+        seconds = self.rest_s()
+        if seconds:
+            await asyncio.sleep(seconds)

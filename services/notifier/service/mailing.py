@@ -86,6 +86,7 @@ class _Round:
         self._settles_soon = False
         self._at_work = deps.settings.mail_parallel_max
         self._over = asyncio.Event()
+        self._rested_at = 0.0
 
     async def send(self) -> None:
         """Ends with the last one's end. What there is no time for, or what a stop leaves, is given back untried."""
@@ -108,10 +109,17 @@ class _Round:
                 if not self._settles_soon:
                     self._settles_soon = True
                     group.create_task(self._settle_soon())
-            await turn.rest()
+            await self._rest(turn)
         self._at_work -= 1
         if not self._at_work:
             self._over.set()
+
+    async def _rest(self, turn: Turn) -> None:
+        """All rest together: one after the other they would be at work all the time."""
+        now = asyncio.get_running_loop().time
+        self._rested_at = max(self._rested_at, now() + turn.rest_s())
+        while (left := self._rested_at - now()) > 0:  # noqa: ASYNC110  another may begin a longer rest meanwhile
+            await asyncio.sleep(left)
 
     async def _try(self, mail: ClaimedMail) -> EndedMail | None:
         """How it ended; None where it is tried again later."""

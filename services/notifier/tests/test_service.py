@@ -209,6 +209,24 @@ async def test_what_there_is_no_time_left_for_is_given_back_untried(bench: Bench
     assert len(await send(bench)) == 2
 
 
+async def test_while_somebody_waits_for_an_answer_all_that_send_rest_together(bench: Bench, monkeypatch):
+    monkeypatch.setattr("services.notifier.service.mailing.Turn.rest_s", lambda _: 0.03)
+    deps, now = bench.with_settings(mail_parallel_max=3), asyncio.get_running_loop().time
+    await hear(bench, events.entity_changed(), *(events.proposed(transfer_id=f"t{n}") for n in range(6)))
+    at: list[tuple[float, float]] = []
+
+    class Uneven(FakeDoor):
+        async def send(self, letter: Letter) -> None:
+            began = now()
+            await asyncio.sleep(0.01 * (len(self.letters) % 3))
+            at.append((began, now()))
+            self.letters.append(letter)
+
+    assert await send_due(deps, bench.peers, Uneven()) == 6
+    at.sort()
+    assert min(began for began, _ in at[3:]) - max(ended for _, ended in at[:3]) > 0.025
+
+
 async def test_the_mails_of_a_round_come_to_their_ends_in_few_steps(bench: Bench):
     deps = bench.with_settings(mail_parallel_max=4)
     await hear(bench, events.entity_changed(), *(events.proposed(transfer_id=f"t{n}") for n in range(32)))
