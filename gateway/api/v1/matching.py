@@ -135,7 +135,7 @@ async def list_favorites(call: Call, entity_id: str, *, query: Paged) -> Reply:
     status=201,
     private=True,
     large_body=True,
-    raw_types=("application/octet-stream", "image/jpeg", "image/png", "image/webp", "image/gif"),
+    raw_types=("application/octet-stream", "image/jpeg", "image/png", "image/webp"),
 )
 async def add_picture(call: Call, entity_id: str) -> Reply:
     """The body is the picture itself. It is resized and what it tells about camera and place is removed; at most five."""
