@@ -1,5 +1,6 @@
 """What each door's server refuses by itself, whoever talks to it, and what a dead relay leaves behind."""
 
+import re
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from services.directory.store.documents import entity_document
 from services.directory.store.doors import prepare_store
 from services.directory.store.mongodb.outbox import MongoOutbox
 from services.directory.store.port import Activity, Membership, Write
+from services.directory.store.postgres import entities
 from services.directory.store.postgres.door import PostgresStore
 from services.directory.tests.builders import NOON, an_entity, first, following
 
@@ -56,7 +58,7 @@ async def test_a_look_is_planned_once_whatever_is_looked_at(store, store_url):
     ids = [each.entity.id for each in entities]
     pool = await create_pool(store_url, size_max=1)
     try:
-        looking = PostgresStore(pool)
+        looking = PostgresStore(pool, pool)
         for wanted, viewer in ((ids[:1], None), (ids, ids[0]), (ids[:1], None), ([], None)) * 3:
             await looking.glance(wanted, "user", viewer)
         [plans] = await pool.fetch(
@@ -66,6 +68,25 @@ async def test_a_look_is_planned_once_whatever_is_looked_at(store, store_url):
     finally:
         await pool.close()
     assert plans["generic_plans"] >= 4, "it is planned anew for other values"
+
+
+@on_postgres
+async def test_what_is_found_by_its_key_is_found_by_index_also_where_it_was_planned_while_nobody_was_there(store):
+    statements = {
+        "_GLANCE": (entities._GLANCE, "array['a', 'b'], 'u', 'a'"),
+        "_GLANCE_OF_NOBODY": (entities._GLANCE_OF_NOBODY, "array['a', 'b']"),
+        "_SEVERAL": (entities._SEVERAL, "array['a', 'b']"),
+        "_OWN": (entities._OWN, "'u'"),
+        "_CHANGES": (entities._CHANGES, "'7', 10"),
+        "_SAVE": (entities._SAVE, "array['a'], array[1], array['{}']::jsonb[]"),
+    }
+    async with store._keyed.acquire() as connection:
+        for name, (sql, values) in statements.items():
+            kinds = "(text[], bigint[], jsonb[])" if name == "_SAVE" else ""
+            await connection.execute(f"prepare {name}{kinds} as {sql}")
+            plan = "\n".join(row[0] for row in await connection.fetch(f"explain (costs off) execute {name}({values})"))
+            assert not re.search("Seq Scan on (entity|membership)", plan), f"{name}\n{plan}"
+            await connection.execute(f"deallocate {name}")
 
 
 @on_postgres

@@ -47,6 +47,10 @@ select pg_snapshot_xmin(pg_current_snapshot())::text as mark, array(
     select user_id from membership where changed >= $1::text::xid8 order by changed limit $2
 ) as users
 """
+_SAVE = """
+update entity e set version = n.version, doc = n.doc from unnest($1::text[], $2::bigint[], $3::jsonb[]) as n (id, version, doc)
+where e.id = n.id and e.version = n.version - 1 returning e.id
+"""
 _OWN = """
 select e.doc, array(
     select array[m.user_id, m.role] from membership m where m.entity_id = e.id and m.role is not null order by m.user_id
@@ -85,6 +89,8 @@ class Entities:
     """Entities."""
 
     _pool: Pool
+    _keyed: Pool
+    """Its sessions find rows by their keys."""
 
     async def insert(self, write: Write) -> bool:
         async with transaction(self._pool) as connection:
@@ -99,11 +105,9 @@ class Entities:
             return bool(done)
 
     async def save(self, writes: Sequence[Write]) -> list[bool]:
-        async with transaction(self._pool) as connection:
+        async with transaction(self._keyed) as connection:
             rows = await connection.fetch(
-                "update entity e set version = n.version, doc = n.doc "
-                "from unnest($1::text[], $2::bigint[], $3::jsonb[]) as n (id, version, doc) "
-                "where e.id = n.id and e.version = n.version - 1 returning e.id",
+                _SAVE,
                 [write.entity.id for write in writes],
                 [write.entity.version for write in writes],
                 [entity_document(write.entity) for write in writes],
@@ -113,29 +117,29 @@ class Entities:
             return [write.entity.id in done for write in writes]
 
     async def entity(self, entity_id: str) -> Entity | None:
-        document = await self._pool.fetchval("select doc from entity where id = $1", entity_id)
+        document = await self._keyed.fetchval("select doc from entity where id = $1", entity_id)
         return entity_of(document) if document else None
 
     async def entities(self, ids: Sequence[str]) -> list[Entity]:
-        rows = await self._pool.fetch(_SEVERAL, list(dict.fromkeys(ids)))
+        rows = await self._keyed.fetch(_SEVERAL, list(dict.fromkeys(ids)))
         return [entity_of(row["doc"]) for row in rows]
 
     async def glance(self, ids: Sequence[str], user_id: str | None, viewer_id: str | None) -> list[Glance]:
         if user_id is None and viewer_id is None:
-            rows = await self._pool.fetch(_GLANCE_OF_NOBODY, list(dict.fromkeys(ids)))
+            rows = await self._keyed.fetch(_GLANCE_OF_NOBODY, list(dict.fromkeys(ids)))
         else:
-            rows = await self._pool.fetch(_GLANCE, list(ids), user_id, viewer_id)
+            rows = await self._keyed.fetch(_GLANCE, list(ids), user_id, viewer_id)
         return [Glance(*row) for row in rows]
 
     async def own(self, user_id: str) -> list[tuple[Entity, list[Membership]]]:
-        rows = await self._pool.fetch(_OWN, user_id)
+        rows = await self._keyed.fetch(_OWN, user_id)
         return [
             (entity := entity_of(row["doc"]), [Membership(entity.id, *member) for member in row["members"]])
             for row in rows
         ]
 
     async def changes(self, since: str | None, limit: int) -> Changes | None:
-        [row] = await self._pool.fetch(_CHANGES, since, limit + 1)
+        [row] = await self._keyed.fetch(_CHANGES, since, limit + 1)
         return Changes(row["mark"], few(row["ids"], limit), few(row["users"], limit))
 
     async def after(self, entity_id: str, limit: int) -> list[Entity]:

@@ -17,6 +17,7 @@ class People:
     """Who acts for which entity, and what is known of users."""
 
     _pool: Pool
+    _keyed: Pool
 
     async def put_membership(self, membership: Membership) -> bool:
         kept = await self._pool.fetchval(
@@ -31,19 +32,19 @@ class People:
         return bool(kept)
 
     async def memberships_of(self, user_id: str) -> list[Membership]:
-        rows = await self._pool.fetch(
+        rows = await self._keyed.fetch(
             "select * from membership where user_id = $1 and role is not null order by entity_id", user_id
         )
         return [membership_of(row) for row in rows]
 
     async def members(self, entity_id: str) -> list[Membership]:
-        rows = await self._pool.fetch(
+        rows = await self._keyed.fetch(
             "select * from membership where entity_id = $1 and role is not null order by user_id", entity_id
         )
         return [membership_of(row) for row in rows]
 
     async def role(self, entity_id: str, user_id: str) -> str | None:
-        found: str | None = await self._pool.fetchval(
+        found: str | None = await self._keyed.fetchval(
             "select role from membership where entity_id = $1 and user_id = $2", entity_id, user_id
         )
         return found
@@ -62,7 +63,7 @@ class People:
         return bool(kept)
 
     async def person(self, user_id: str) -> Person | None:
-        row = await self._pool.fetchrow("select * from person where user_id = $1 and not deleted", user_id)
+        row = await self._keyed.fetchrow("select * from person where user_id = $1 and not deleted", user_id)
         return person_of(row) if row else None
 
     async def forget_person(self, user_id: str) -> None:
