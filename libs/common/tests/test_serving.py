@@ -1,9 +1,18 @@
-"""The sockets that servers listen on."""
+"""The sockets that servers listen on, and the heads of requests that come through them."""
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from libs.common.serving import bind
+import pytest
+
+from libs.common import heads
+from libs.common.serving import Serving, bind
+from libs.common.testing import eventually
+
+Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+HEAD = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 
 
 async def test_an_answer_on_an_accepted_connection_leaves_at_once():
@@ -20,3 +29,104 @@ async def test_an_answer_on_an_accepted_connection_leaves_at_once():
     writer.close()
     server.close()
     await server.wait_closed()
+
+
+async def _counts(scope: Any, receive: Any, send: Any) -> None:
+    """Answers how many bytes the body had."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    body = b"%d" % size
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+async def connect():
+    listening = bind("127.0.0.1", 0)
+    serving = Serving(_counts, listening, stop_timeout_s=1)
+    await serving.start()
+    writers = []
+
+    async def opened() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        writers.append(writer)
+        return reader, writer
+
+    yield opened
+    for writer in writers:
+        writer.close()
+    await serving.stop()
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    return head.split(b"\r\n")[0]
+
+
+async def _flood(writer: asyncio.StreamWriter) -> None:
+    for _ in range(250):
+        writer.write(b"y" * 16_384)
+        await writer.drain()
+
+
+async def test_a_head_without_end_is_refused_long_before_it_fills_the_memory(connect: Connect):
+    _, writer = await connect()
+    writer.write(b"GET / HTTP/1.1\r\nX: ")
+    with pytest.raises(ConnectionError):
+        await _flood(writer)
+
+
+async def test_a_head_that_is_not_there_in_time_ends_the_connection(connect: Connect, monkeypatch):
+    monkeypatch.setattr(heads, "HEAD_WITHIN_S", 0.2)
+
+    async def begins(begun: bytes) -> bytes:
+        reader, writer = await connect()
+        writer.write(begun)
+        status = await _answer(reader)
+        assert await reader.read() == b""
+        return status
+
+    told = await asyncio.gather(*(begins(begun) for begun in (b"", b"\r\n", b"GET / HTTP/1.1\r\nHost:")))
+    assert set(told) == {b"HTTP/1.1 408 Request Timeout"}
+
+
+async def test_a_second_head_has_its_time_as_well(connect: Connect, monkeypatch):
+    reader, writer = await connect()
+    writer.write(HEAD % 1 + b"a")
+    assert await _answer(reader) == b"HTTP/1.1 200 OK"
+    assert await reader.readexactly(1) == b"1"
+    monkeypatch.setattr(heads, "HEAD_WITHIN_S", 0.0)
+    writer.write(b"GET / HTTP/1.1\r\nHost:")
+    assert await _answer(reader) == b"HTTP/1.1 408 Request Timeout"
+
+
+async def test_requests_that_follow_each_other_and_large_bodies_are_not_disturbed(connect: Connect, monkeypatch):
+    made: list[Any] = []
+    monkeypatch.setattr(heads.BoundedHeads, "on_headers_complete", _noting(made))
+    reader, writer = await connect()
+    for size in (0, 5, 300_000):
+        writer.write(HEAD % size)
+        await eventually(lambda: made)
+        protocol = made.pop()
+        await eventually(lambda: protocol._late is None)  # noqa: B023  a body has its own time
+        writer.write(b"x" * size)
+        assert await _answer(reader) == b"HTTP/1.1 200 OK"
+        assert await reader.readexactly(len(str(size))) == b"%d" % size
+    # the end of a large body and the beginning of the next request in one piece
+    writer.write(HEAD % 200_000 + b"x" * 200_000 + b"GET / HTTP/1.1\r\nHo")
+    assert await _answer(reader) == b"HTTP/1.1 200 OK"
+    assert await reader.readexactly(6) == b"200000"
+    writer.write(b"st: x\r\n\r\n")
+    assert await _answer(reader) == b"HTTP/1.1 200 OK"
+
+
+def _noting(made: list[Any]) -> Any:
+    plain = heads.BoundedHeads.on_headers_complete
+
+    def on_headers_complete(protocol: Any) -> None:
+        plain(protocol)
+        made.append(protocol)
+
+    return on_headers_complete
