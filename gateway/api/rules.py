@@ -212,6 +212,12 @@ def chosen(*allowed: str, items_max: int = 20) -> Rule:
     return Rule(check, {"type": "array", "items": item.schema, "maxItems": items_max})
 
 
+_OF_A_RECORD = {
+    "missing": ("required", "This is required."),
+    "model_type": ("wrong_type", "This must be an object."),
+}
+
+
 def record_list(shape: type[BaseModel], items_max: int) -> Rule:
     """A list of objects of one shape, at least one; what is wrong is told of the whole list at once."""
     inside = TypeAdapter(list[shape])  # type: ignore[valid-type]  # a class known only when this runs
@@ -226,8 +232,8 @@ def record_list(shape: type[BaseModel], items_max: int) -> Rule:
         except ValidationError as fault:
             first = fault.errors(include_url=False, include_context=False, include_input=False)[0]
             place = " ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-            code = "required" if first["type"] == "missing" else first["type"]
-            raise wrong(code, f"In {place}: {first['msg']}") from None
+            code, sentence = _OF_A_RECORD.get(first["type"], (first["type"], first["msg"]))
+            raise wrong(code, f"In {place}: {sentence}") from None
 
     return Rule(check, {"type": "array", "items": shape.model_json_schema(), "minItems": 1, "maxItems": items_max})
 

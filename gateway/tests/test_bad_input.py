@@ -92,6 +92,7 @@ async def test_a_wrong_value_of_any_field_is_a_400_that_names_it_and_nothing_is_
             heard = await house(good.method, good.path, good.body | {name: value}, token=good.token, query=good.query)
             assert heard.status == 400, (name, value, heard.body)
             assert name in {field for _, field in heard.codes}, (name, value, heard.codes)
+            assert all(problem["message"].endswith(".") for problem in heard.json["errors"]), heard.body
     assert done(house) == []
 
 
