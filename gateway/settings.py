@@ -27,7 +27,6 @@ class Settings(CommonSettings):
     large_body_max_bytes: int = Field(
         8_388_608, ge=1024, description="largest request body of batches, imports and pictures"
     )
-    body_within_s: float = Field(120, gt=0, description="seconds within which a request's body must have arrived")
     compress_min_bytes: int = Field(1_400, ge=0, description="answers shorter than this are not compressed")
 
     robot_check: Literal["none", "hcaptcha", "recaptcha"] = Field(

@@ -1,6 +1,5 @@
 """The API's ASGI application: finds the operation, guards it, reads what came, lets it answer, and says no properly."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +37,6 @@ from libs.common.paths import Paths
 Methods = Mapping[str, Operation]
 log = structlog.get_logger(__name__)
 _KEY_MAX = 255
-TOO_SLOW = "body_too_slow"
 
 
 class Api:
@@ -134,10 +132,8 @@ class Api:
         except UnlistedStatus as failed:
             log.error("service_failed", route=operation.path if operation else "", why=str(failed))  # noqa: TRY400  a service's fault, told there
             said = _broken(request_id.get() or "")
-        more = [(b"allow", _allow(methods))] if said.status == 405 else []
-        if any(problem.code == TOO_SLOW for problem in said.problems):
-            more.append((b"connection", b"close"))  # what still comes of it is waited for by nobody
-        await _send_refusal(send, said, [*cors, *more])
+        allow = [(b"allow", _allow(methods))] if said.status == 405 else []
+        await _send_refusal(send, said, [*cors, *allow])
 
     async def _guarded(self, scope: Scope, operation: Operation, headers: dict[str, str]) -> Call:
         """Who speaks, whether the rate allows it, and whether they may."""
@@ -202,7 +198,7 @@ class Api:
             if query is not None:
                 given["query"] = query
         if operation.body is not None or operation.raw_types:
-            call.raw = await self._body_in_time(receive, operation)
+            call.raw = await self._body(receive, operation)
         else:
             self._judge_unread(call.headers)
         if operation.body is not None and not _is_raw(operation, call.headers):
@@ -215,13 +211,6 @@ class Api:
         if problems:
             raise Refusal(400, problems)
         return given
-
-    async def _body_in_time(self, receive: Receive, operation: Operation) -> bytes:
-        try:
-            async with asyncio.timeout(self._context.settings.body_within_s):
-                return await self._body(receive, operation)
-        except TimeoutError:
-            raise Refusal.of(400, TOO_SLOW, "The body did not arrive in time.") from None
 
     async def _body(self, receive: Receive, operation: Operation) -> bytes:
         settings = self._context.settings

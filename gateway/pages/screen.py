@@ -1,6 +1,5 @@
 """One request for a page: who looks, what was sent, whom to ask, and how to answer. And the wrapper of every handler."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -253,9 +252,8 @@ async def _judge_form(screen: Screen, *, takes_files: bool) -> None:
     """Reads the form and refuses one that no page of ours made for this browser and session."""
     files_max_bytes = screen.house.context.settings.large_body_max_bytes if takes_files else 0
     try:
-        async with asyncio.timeout(screen.house.context.settings.body_within_s):
-            screen.form = await read_form(screen.request, files_max_bytes=files_max_bytes)
-    except (ClientDisconnect, TimeoutError):
+        screen.form = await read_form(screen.request, files_max_bytes=files_max_bytes)
+    except ClientDisconnect:
         raise Refusal.of(400, "malformed_body", "The form did not arrive whole.") from None
     visitor, token = screen.visitor, screen.form.text("csrf", keep=True)
     if not screen.house.csrf.matches(token, visitor.browser_id, visitor.session_id):

@@ -1,6 +1,5 @@
 """The outermost layer and what machines ask: addresses, rates, other pages' scripts, caches, compression, health, keys."""
 
-import asyncio
 import gzip
 import json
 import re
@@ -90,32 +89,6 @@ async def test_a_header_changes_nobodys_rate_unless_it_comes_from_a_trusted_prox
     for number in range(3):
         heard = await house("GET", "/api/v1/tags", headers={"X-Forwarded-For": f"198.51.100.{number}"})
         assert heard.status == 200
-
-
-async def test_a_body_that_does_not_come_is_not_waited_for_for_ever():
-    house = furnished(House(body_within_s=0.01))
-    sent: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.get_running_loop().create_future()
-        raise AssertionError("nothing comes")
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": "POST",
-        "path": "/api/v1/login",
-        "query_string": b"",
-        "headers": [],
-        "client": None,
-    }
-    await house.gateway.api(scope, receive, send)
-    assert sent[0]["status"] == 400
-    assert (b"connection", b"close") in sent[0]["headers"]
-    assert b"body_too_slow" in sent[1]["body"]
-    assert house.services.asked == []
 
 
 async def test_who_moves_about_in_the_own_network_of_ipv6_is_one_visitor():
