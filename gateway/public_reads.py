@@ -37,7 +37,7 @@ SPREAD = 0.25
 """By which share of it some lives are shorter than others."""
 AHEAD = 0.75
 """After which share of it what is asked for is made anew beside."""
-AHEAD_AT_ONCE = 4
+AHEAD_AT_ONCE = 8
 ENTRIES_MAX = 4_000
 LASTING_MAX = 24_000
 BYTES_MAX = 32 * 1024 * 1024

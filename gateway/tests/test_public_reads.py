@@ -350,7 +350,7 @@ async def test_what_cannot_be_made_anew_stays_its_second_and_is_not_tried_again(
 
 async def test_few_are_made_anew_at_once_before_their_time():
     counted = Counted()
-    names = [f"n{number}" for number in range(10)]
+    names = [f"n{number}" for number in range(2 * AHEAD_AT_ONCE + 3)]
     for name in names:
         await counted.look(name)
     counted.clock.now += 0.8
