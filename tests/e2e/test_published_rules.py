@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.driving import Admin, Api, Member, Refused
+from tests.e2e.driving import Admin, Api, Member, Refused, eventually
 from tests.e2e.running import Running
 
 
@@ -95,10 +95,20 @@ def test_who_is_no_party_learns_no_more_than_of_an_unknown_transfer(street: Stre
         assert told[0].body == told[1].body
 
 
+def knows(street: Street, asked: dict[str, str]) -> bool:
+    try:
+        street.api("GET", "/transfers", street.ana.token, **asked)
+    except Refused:
+        return False
+    return True
+
+
 def test_who_acts_for_both_entities_of_a_transfer_decides_for_both(street: Street):
     user = street.api("GET", "/user", street.ana.token)["id"]
     bens = street.api("GET", f"/admin/entities/{street.ben.entity_id}", street.admin.token)["users"][0]["id"]
     street.api("PATCH", f"/admin/entities/{street.ben.entity_id}", street.admin.token, {"users": [bens, user]})
+    of_ben = {"querying_entity_id": street.ben.entity_id, "status": "all"}
+    eventually(lambda: knows(street, of_ben))  # the ledger hears who acts for whom by event
     for action, status in (
         ("accept", "transferCompleted"),
         ("reject", "transferCancelled"),
