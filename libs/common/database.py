@@ -165,7 +165,11 @@ def _server_settings(
 
 async def _connect(url: str, settings: dict[str, str]) -> OwnConnection:
     connection: OwnConnection = await asyncpg.connect(url, timeout=5, server_settings=settings)
-    await prepare(connection)
+    try:
+        await prepare(connection)
+    except BaseException:  # who stops just then knows nothing of it
+        connection.terminate()
+        raise
     return connection
 
 

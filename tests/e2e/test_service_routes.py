@@ -171,8 +171,6 @@ def routes_of(house: House) -> set[str]:
     return {each for each in found if each.split()[1] != "HEAD"}
 
 
-# a node that stops while its pools still connect can leave a connection to the database that ends with it
-@pytest.mark.filterwarnings("ignore:unclosed connection:ResourceWarning")
 async def test_each_route_of_each_service_lets_in_whom_the_table_says_and_nobody_else(house: House):
     assert routes_of(house) == {row.name for row in ROWS}
     admin, operator = (

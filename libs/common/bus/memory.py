@@ -76,6 +76,7 @@ class MemoryBus:
         self._listeners: list[dict[str, Handler]] = []
         self._told: set[asyncio.Task[Any]] = set()
         self._closing = asyncio.Event()
+        self._one_listens = asyncio.Lock()
 
     async def start(self) -> None:
         try:
@@ -202,12 +203,15 @@ class MemoryBus:
             event.set()
 
     async def _listen_to_database(self) -> None:
-        """Other processes on the same database wake us; where that fails the poll goes on."""
-        if self._listening is not None and not self._listening.is_closed():
-            return
-        with contextlib.suppress(asyncpg.PostgresError, OSError, TimeoutError):
-            self._listening = await asyncpg.connect(self._url, timeout=5)
-            await self._listening.add_listener("delivery", lambda _c, _p, _channel, service: self._wake(str(service)))
+        """Other processes on the same database wake us, by one connection; where that fails the poll goes on."""
+        async with self._one_listens:
+            if self._closing.is_set() or (self._listening is not None and not self._listening.is_closed()):
+                return
+            with contextlib.suppress(asyncpg.PostgresError, OSError, TimeoutError):
+                self._listening = await asyncpg.connect(self._url, timeout=5)
+                await self._listening.add_listener(
+                    "delivery", lambda _c, _p, _channel, service: self._wake(str(service))
+                )
 
     def _broadcast(self, envelope: Envelope) -> None:
         for handlers in self._listeners:

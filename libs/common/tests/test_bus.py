@@ -337,6 +337,22 @@ async def test_the_memory_door_keeps_what_waits_when_the_database_restarts_a_ses
     await drop_database(server_url, url)
 
 
+async def test_the_memory_door_of_a_process_listens_once_for_all_its_services(embedded_postgres):
+    server_url = embedded_postgres.url("postgres")
+    url = await make_database(server_url)
+    async with opened(Door("memory", url)) as door:
+        bus = await door.process()
+        await asyncio.gather(*(bus.subscribe(f"{door.service}_{n}", {f"{door.type}.{n}": Heard()}) for n in range(5)))
+        connection = await asyncpg.connect(server_url)
+        listening = await connection.fetchval(
+            "select count(*) from pg_stat_activity where datname = $1 and query ilike 'listen%'",
+            url.split("/")[-1].split("?")[0],
+        )
+        await connection.close()
+    assert listening == 1
+    await drop_database(server_url, url)
+
+
 async def _published(bus, event):
     try:
         return await bus.publish([event])
