@@ -1,7 +1,7 @@
 """Events in: parsed, then one use case each. All are safe to hear twice, late, and in any order."""
 
 from libs.common.bus.port import Handler
-from libs.common.contracts import Audited, identity, ledger
+from libs.common.contracts import Audited, identity, ledger, matcher, notifier
 from libs.common.contracts import directory as own
 from libs.common.envelope import Envelope
 from libs.common.errors import Refusal
@@ -46,4 +46,6 @@ def handlers(deps: Deps) -> dict[str, Handler]:
         identity.AuditRecordedV1.TYPE: audit_recorded,
         ledger.AuditRecordedV1.TYPE: audit_recorded,
         own.AuditRecordedV1.TYPE: audit_recorded,
+        matcher.AuditRecordedV1.TYPE: audit_recorded,
+        notifier.AuditRecordedV1.TYPE: audit_recorded,
     }

@@ -45,8 +45,10 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     ledger.BooksBrokenV1.TYPE: ("notifier",),
     ledger.AuditRecordedV1.TYPE: ("directory",),
     matcher.MatchFoundV1.TYPE: ("notifier",),
+    matcher.AuditRecordedV1.TYPE: ("directory",),
     notifier.NoticeSentV1.TYPE: (),
     notifier.NoticeFailedV1.TYPE: (),
+    notifier.AuditRecordedV1.TYPE: ("directory",),
 }
 
 QUEUES = tuple(sorted({name for names in CONSUMERS.values() for name in names}))

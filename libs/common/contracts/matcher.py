@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from libs.common.contracts import Event
+from libs.common.contracts import Audited, Event
 
 
 class MatchFoundV1(Event):
@@ -20,3 +20,9 @@ class MatchFoundV1(Event):
     """`exact`, `part` or `fuzzy`."""
     score: float
     found_at: datetime
+
+
+class AuditRecordedV1(Audited):
+    """For the directory's activity log (AD-07): an admin's rebuild of the index."""
+
+    TYPE: ClassVar[str] = "matcher.audit.recorded.v1"

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from libs.common.contracts import Event
+from libs.common.contracts import Audited, Event
 
 
 class NoticeSentV1(Event):
@@ -20,3 +20,9 @@ class NoticeFailedV1(Event):
     notice_id: str
     kind: str
     reason: str
+
+
+class AuditRecordedV1(Audited):
+    """For the directory's activity log (AD-07): webhooks and preferences, never a secret."""
+
+    TYPE: ClassVar[str] = "notifier.audit.recorded.v1"

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from libs.common.contracts import directory as own
-from libs.common.contracts import identity, ledger
+from libs.common.contracts import identity, ledger, matcher, notifier
 from libs.common.ids import new_id
 from services.directory.consumers import handlers
 from services.directory.service import reading
@@ -108,7 +108,7 @@ async def test_a_membership_of_a_confirmed_user_lists_an_entity(deps):
     assert (await deps.store.entity(entity.id)).listed
 
 
-@pytest.mark.parametrize("kind", [identity.AuditRecordedV1, ledger.AuditRecordedV1, own.AuditRecordedV1])
+@pytest.mark.parametrize("kind", [part.AuditRecordedV1 for part in (identity, ledger, own, matcher, notifier)])
 async def test_the_activity_log_hears_every_service_once(deps, kind):
     user = a_user()
     await hear(deps, user_changed(user, 1))
