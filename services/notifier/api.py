@@ -16,8 +16,8 @@ from libs.common.paging import Cursor
 from libs.common.web import json_response, require_service, require_user, router
 from services.notifier.mail.file import StoredLetter, stored_letter, stored_letters
 from services.notifier.service import bell, matches, webhooks
-from services.notifier.service.bell import BellLine, Preferred, Reader
-from services.notifier.service.deps import Deps
+from services.notifier.service.bell import BellLine, Preferred
+from services.notifier.service.deps import Deps, Reader
 from services.notifier.store.webhooks import Webhook
 
 IDS_MAX = 200
@@ -183,12 +183,12 @@ def mailbox_router(folder: Path | None) -> APIRouter:
 
 
 def _reader(user: Principal) -> Reader:
-    return Reader(user.id, is_operator=user.role in ("admin", "operator"))
+    return Reader(user.id, is_operator=user.role in ("admin", "operator"), role=user.role)
 
 
 def _keeper(user: Principal) -> Reader:
     """Of the node's own programs, which only admins have: an operator reads and changes nothing."""
-    return Reader(user.id, is_operator=user.is_admin)
+    return Reader(user.id, is_operator=user.is_admin, role=user.role)
 
 
 def _before(cursor: str | None) -> tuple[datetime, str] | None:

@@ -8,21 +8,17 @@ from libs.common.database import Connection, transaction
 from libs.common.errors import Problem, Refusal
 from services.notifier.domain import KINDS, Kind, hidden_address
 from services.notifier.language import Language
-from services.notifier.service.deps import Deps
+from services.notifier.service.audit import Line, record
+from services.notifier.service.deps import Deps, Reader
 from services.notifier.store import notices, people
 from services.notifier.store.notices import StoredNotice
 from services.notifier.words.kinds import title_of, words_of
 from services.notifier.words.parts import Words
 
 NOTICES_MAX = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who looks: a person, and whether as one who runs the node."""
-
-    user_id: str
-    is_operator: bool = False
+Wish = tuple[str, str]
+"""A kind of notice and a channel."""
+DAILY_MAIL: Wish = ("daily_matches", "mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +129,48 @@ async def set_preferences(
     _refuse_what_cannot_be(changes)
     async with transaction(deps.pool) as connection:
         entities = await _own_entities(connection, reader, entity_id)
+        wishes: dict[str, dict[Wish, bool]] = {}
         for name, channels in changes:
             for channel, wanted in channels.items():
                 about_entities = channel == "mail" and KINDS[name].audience == "entity"
                 for subject in entities if about_entities else [reader.user_id]:
-                    await notices.prefer(connection, subject, name, channel, wanted=wanted)
+                    wishes.setdefault(subject, {})[name, channel] = wanted
+        for subject, wished in wishes.items():
+            kind = "user" if subject == reader.user_id else "entity"
+            await _prefer(deps, connection, subject, kind, wished, by=reader)
     return await preferences(deps, reader, entity_id=entity_id)
+
+
+async def _prefer(
+    deps: Deps,
+    connection: Connection,
+    subject: str,
+    subject_kind: str,
+    wished: Mapping[Wish, bool],
+    *,
+    by: Reader | None,
+) -> None:
+    """Keeps what a person wants to be told, or the mail that an entity gets, and tells the activity log what changed."""
+    off = await notices.switched_off(connection, [subject])
+    stood = {wish: (subject, *wish) not in off for wish in wished}
+    if DAILY_MAIL in wished:
+        stood[DAILY_MAIL] = await _wishes_daily(connection, [subject])
+    for (kind, channel), wanted in wished.items():
+        await notices.prefer(connection, subject, kind, channel, wanted=wanted)
+    changed = [wish for wish in wished if wished[wish] != stood[wish]]
+    if not changed:
+        return
+    detail = "Changed what is told by mail or in the bell." if by else "Switched a mail off by the link in it."
+    line = Line(
+        "preferences.changed",
+        detail,
+        subject_kind,
+        subject,
+        entity_id=subject if subject_kind == "entity" else None,
+        before={".".join(wish): stood[wish] for wish in changed},
+        after={".".join(wish): wished[wish] for wish in changed},
+    )
+    await record(deps, connection, line, by=by)
 
 
 def _refuse_what_cannot_be(changes: Sequence[tuple[str, Mapping[str, bool]]]) -> None:
@@ -190,7 +222,9 @@ async def unsubscribe(deps: Deps, token: str) -> Unsubscribable:
     async with transaction(deps.pool) as connection:
         found = await notices.behind_token(connection, token)
         if found is not None:
-            await notices.prefer(connection, found[0], found[1], "mail", wanted=False)
+            subject, kind = found
+            subject_kind = "entity" if (await people.entity(connection, subject)).address is not None else "user"
+            await _prefer(deps, connection, subject, subject_kind, {(kind, "mail"): False}, by=None)
         return await _behind(deps, connection, token, None)
 
 

@@ -10,6 +10,15 @@ from services.notifier.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks or changes: a person, and whether as one who runs the node."""
+
+    user_id: str
+    is_operator: bool = False
+    role: str = "member"
+
+
+@dataclass(frozen=True, slots=True)
 class Deps:
     """Put together by `app.py`; tests pass their own parts."""
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -13,8 +15,8 @@ from libs.common.database import Connection, transaction
 from libs.common.errors import Problem, Refusal
 from libs.common.ids import new_id
 from services.notifier.domain import KINDS, retry_delay_s
-from services.notifier.service.bell import Reader
-from services.notifier.service.deps import Deps
+from services.notifier.service.audit import Line, record
+from services.notifier.service.deps import Deps, Reader
 from services.notifier.store import people, webhooks
 from services.notifier.store.webhooks import ClaimedDelivery, Webhook
 from services.notifier.webdoor import HookRefused, WebDoor, new_secret, problem_of, signature
@@ -52,6 +54,8 @@ async def add_webhook(
             raise Refusal.of(409, "too_many", f"There are {WEBHOOKS_MAX} already; remove one first.")
         made = Webhook(new_id(), owner, url, list(kinds), deps.clock(), active=True)
         await webhooks.add_webhook(connection, made, secret=secret, created_by=reader.user_id)
+        line = _line("added", "Named a program that is told notices.", made.id, owner, before=None, after=_said(made))
+        await record(deps, connection, line, by=reader)
     return made, secret
 
 
@@ -64,11 +68,27 @@ async def list_webhooks(deps: Deps, reader: Reader, *, entity_id: str | None) ->
 async def remove_webhook(deps: Deps, reader: Reader, webhook_id: str) -> None:
     """Removes one; 403 for what is not one's own, whether it is there or not."""
     async with transaction(deps.pool) as connection:
-        owner = await webhooks.owner_of(connection, webhook_id)
-        if owner is None:
+        found = await webhooks.webhook(connection, webhook_id)
+        if found is None:
             raise _not_yours()
-        await _owner(connection, reader, None if owner == OPERATOR else owner)
+        await _owner(connection, reader, None if found.owner == OPERATOR else found.owner)
         await webhooks.remove_webhook(connection, webhook_id)
+        said = "Removed a program that was told notices."
+        line = _line("removed", said, webhook_id, found.owner, before=_said(found), after=None)
+        await record(deps, connection, line, by=reader)
+
+
+def _line(
+    what: str, detail: str, webhook_id: str, owner: str, *, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> Line:
+    entity_id = None if owner == OPERATOR else owner
+    return Line(f"webhook.{what}", detail, "webhook", webhook_id, entity_id, before, after)
+
+
+def _said(webhook: Webhook) -> dict[str, Any]:
+    """For the activity log: of the address only whose it is, for path and query may hold a key to it."""
+    parts = urlsplit(webhook.url)
+    return {"program": f"{parts.scheme}://{parts.netloc}", "kinds": webhook.kinds, "active": webhook.active}
 
 
 async def _owner(connection: Connection, reader: Reader, entity_id: str | None) -> str:
@@ -129,7 +149,11 @@ async def _later(deps: Deps, delivery: ClaimedDelivery, reason: str) -> None:
     settings, now = deps.settings, deps.clock()
     async with transaction(deps.pool) as connection:
         if delivery.tries >= settings.webhook_tries_max:
-            await webhooks.end_delivery(connection, delivery, "failed", now=now, reason=reason)
+            if await webhooks.end_delivery(connection, delivery, "failed", now=now, reason=reason):
+                said = "A program that did not answer to the last is told nothing more."
+                states = {"before": {"active": True}, "after": {"active": False}}
+                line = _line("switched_off", said, delivery.webhook_id, delivery.owner, **states)
+                await record(deps, connection, line, by=None, category="system")
             log.warning("webhook.given_up", webhook_id=delivery.webhook_id, reason=reason)
             return
         delay_s = retry_delay_s(delivery.tries, first_s=settings.mail_retry_first_s, max_s=settings.mail_retry_max_s)

@@ -63,10 +63,12 @@ async def lock_owner(connection: Connection, owner: str) -> None:
     await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"webhook {owner}")
 
 
-async def owner_of(connection: Connection, webhook_id: str) -> str | None:
-    """Whose webhook it is."""
-    owner: str | None = await connection.fetchval("select owner from webhook where id = $1", webhook_id)
-    return owner
+async def webhook(connection: Connection, webhook_id: str) -> Webhook | None:
+    """One; until the end of the transaction nobody else removes it."""
+    row = await connection.fetchrow(
+        "select id, owner, url, kinds, created_at, active from webhook where id = $1 for update", webhook_id
+    )
+    return Webhook(**dict(row)) if row else None
 
 
 async def remove_webhook(connection: Connection, webhook_id: str) -> None:
@@ -117,8 +119,8 @@ async def postpone_delivery(
 
 async def end_delivery(
     connection: Connection, delivery: ClaimedDelivery, state: str, *, now: datetime, reason: str | None
-) -> None:
-    """Its end; a webhook that could not be told to the last is switched off."""
+) -> bool:
+    """Its end; a webhook that could not be told to the last is switched off. Whether it was."""
     tag = await connection.execute(
         "update delivery set state = $3, ended_at = $4, reason = $5, claim = null"
         " where id = $1 and claim = $2 and state = 'waiting'",
@@ -128,8 +130,10 @@ async def end_delivery(
         now,
         reason,
     )
-    if state == "failed" and tag.endswith(" 1"):
-        await connection.execute("update webhook set active = false where id = $1", delivery.webhook_id)
+    if state != "failed" or not tag.endswith(" 1"):
+        return False
+    off = await connection.execute("update webhook set active = false where id = $1 and active", delivery.webhook_id)
+    return off.endswith(" 1")
 
 
 async def forget_old_deliveries(connection: Connection, before: datetime) -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from libs.common.bus.port import DeadLetter
 from libs.common.contracts import directory, identity
+from libs.common.contracts.notifier import AuditRecordedV1
 from libs.common.envelope import Envelope
 from libs.common.errors import Refusal
 from services.notifier.consumers import handlers
 from services.notifier.mail.port import Letter, MailRefused
 from services.notifier.service import bell, matches
-from services.notifier.service.bell import Reader
+from services.notifier.service.deps import Reader
 from services.notifier.service.mailing import send_due
 from services.notifier.service.upkeep import forget_what_is_old, report_dead_letters
 from services.notifier.store import people
@@ -386,6 +387,33 @@ async def test_a_kind_that_is_switched_off_is_not_mailed_and_stays_in_the_bell(b
     assert shown["transfer_accepted"] is True
 
 
+async def changes(bench: Bench) -> list[dict[str, Any]]:
+    rows = await bench.rows("delete from outbox returning position, type, data")
+    told = sorted((row for row in rows if row["type"] == AuditRecordedV1.TYPE), key=lambda row: row["position"])
+    return [row["data"] for row in told]
+
+
+async def test_the_activity_log_hears_what_changed_of_whom_and_nothing_where_nothing_did(bench: Bench):
+    await a_member(bench)
+    await hear(bench, events.entity_changed(ROSA, daily_matches=True, sequence=9))
+    wishes = [("transfer_proposed", {"mail": False, "bell": False}), ("daily_matches", {"mail": False})]
+    for _ in range(2):
+        await bell.set_preferences(bench.deps, MEMBER, wishes, entity_id=None)
+    told = {line["subject_kind"]: line for line in await changes(bench)}
+    assert [(line["action"], line["category"], line["actor_id"]) for line in told.values()] == [
+        ("preferences.changed", "user", "u1")
+    ] * 2
+    of_entity, of_person = told["entity"], told["user"]
+    assert (of_entity["subject_id"], of_entity["entity_id"]) == (ROSA, ROSA)
+    assert of_entity["before"] == {"transfer_proposed.mail": True, "daily_matches.mail": True}
+    assert of_entity["after"] == {"transfer_proposed.mail": False, "daily_matches.mail": False}
+    assert (of_person["subject_id"], of_person["entity_id"]) == ("u1", None)
+    assert (of_person["before"], of_person["after"]) == (
+        {"transfer_proposed.bell": True},
+        {"transfer_proposed.bell": False},
+    )
+
+
 @pytest.mark.parametrize("kind", ["password_changed", "account_locked", "new_device", "password_reset", "welcome"])
 async def test_security_notices_cannot_be_switched_off(bench: Bench, kind):
     with pytest.raises(Refusal) as caught:
@@ -421,6 +449,9 @@ async def test_a_mails_link_switches_its_kind_off_without_a_login_and_can_be_use
     assert (looked.kind, looked.wanted, looked.address) == ("transfer_proposed", True, "e…@example.org")
     for _ in range(2):
         assert (await bell.unsubscribe(bench.deps, token)).wanted is False
+    [line] = await changes(bench)
+    assert (line["actor_id"], line["subject_id"], line["entity_id"]) == (None, ROSA, ROSA)
+    assert (line["before"], line["after"]) == ({"transfer_proposed.mail": True}, {"transfer_proposed.mail": False})
     await hear(bench, events.proposed(transfer_id="t2"), events.contact())
     assert [one.headers["X-MCCS-Notice"] for one in await send(bench)] == ["contact_message"]
 

@@ -17,11 +17,12 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from libs.common.contracts import directory, ledger
+from libs.common.contracts.notifier import AuditRecordedV1
 from libs.common.errors import Refusal
 from services.notifier import webdoor
 from services.notifier.consumers import handlers
 from services.notifier.service import webhooks
-from services.notifier.service.bell import Reader
+from services.notifier.service.deps import Reader
 from services.notifier.store.webhooks import claim_deliveries
 from services.notifier.tests import events
 from services.notifier.tests.conftest import Bench
@@ -146,6 +147,39 @@ async def test_only_owners_and_admins_have_webhooks(bench: Bench, program):
         assert caught.value.status == 403
     await webhooks.remove_webhook(bench.deps, OWNER, hook)
     assert await webhooks.list_webhooks(bench.deps, OWNER, entity_id=ROSA) == []
+
+
+async def lines(bench: Bench) -> list[dict[str, Any]]:
+    rows = await bench.rows("select type, data from outbox order by position")
+    return [row["data"] for row in rows if row["type"] == AuditRecordedV1.TYPE]
+
+
+async def test_the_activity_log_hears_of_programs_and_never_their_secrets(bench: Bench, program, door):
+    hook, secret = await add(bench, f"{program.url}?key=of-the-program", "transfer_proposed")
+    nodes_own, other_secret = await add(bench, program.url, reader=Reader("a1", True, "admin"), entity=None)
+    with pytest.raises(Refusal):
+        await webhooks.remove_webhook(bench.deps, OWNER, nodes_own)
+    await hear(bench, events.proposed())
+    program.answers = [web.Response(status=500) for _ in range(12)]
+    for _ in range(12):
+        await webhooks.deliver_due(bench.deps, door)
+        bench.clock.move(hours=4)
+    await webhooks.remove_webhook(bench.deps, OWNER, hook)
+    told = await lines(bench)
+    assert [(line["action"], line["category"], line["actor_id"], line["entity_id"]) for line in told] == [
+        ("webhook.added", "user", "u1", ROSA),
+        ("webhook.added", "admin", "a1", None),
+        ("webhook.switched_off", "system", None, ROSA),
+        ("webhook.removed", "user", "u1", ROSA),
+    ]
+    added, _, off, removed = told
+    origin = program.url.removesuffix("/hook")
+    whole = {"program": origin, "kinds": ["transfer_proposed"], "active": True}
+    assert (added["before"], added["after"]) == (None, whole)
+    assert (off["before"], off["after"]) == ({"active": True}, {"active": False})
+    assert (removed["before"], removed["after"]) == (whole | {"active": False}, None)
+    text = json.dumps(told)
+    assert not [word for word in (secret, other_secret, "of-the-program") if word in text]
 
 
 async def test_there_is_a_bound_and_kinds_must_be_known(bench: Bench, program):
