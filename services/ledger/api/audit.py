@@ -38,7 +38,7 @@ def routes(auditor: Auditor) -> APIRouter:
     async def clear(fault_id: int, clearance: Clearance, who: Who) -> Response:
         _require(who.is_admin or (who.is_service and who.id == OPERATOR))
         try:
-            found = 0 < fault_id < 2**63 and await auditor.store.clear(fault_id, who.id, clearance.reason)
+            found = await auditor.clear(fault_id, who.id, clearance.reason)
         except StillBroken:
             raise Refusal.of(
                 409, "still_broken", "An account that this fault names still contradicts its entries: repair it first."

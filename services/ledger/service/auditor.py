@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class Auditor:
-    """Judges and notes; `told` wakes the relay when there is bad news."""
+    """Judges and notes; `told` wakes the relay when there is news."""
 
     store: AuditStore
     blocks: Blocks
@@ -57,6 +57,14 @@ class Auditor:
         ]
         self._checked_pos = upto
         return await self._noted("full", began, faults)
+
+    async def clear(self, fault_id: int, by: str, reason: str) -> bool:
+        """Ends a fault that was repaired, and tells the activity log; False where there is no such open fault. Raises
+        StillBroken."""
+        cleared = 0 < fault_id < 2**63 and await self.store.clear(fault_id, by, reason)
+        if cleared:
+            self.told()
+        return cleared
 
     async def keep_checking(self) -> None:
         """Until cancelled. A fault of the check itself is logged and the next round tries again."""

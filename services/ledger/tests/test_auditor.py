@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.auth import Principal
+from libs.common.contracts.ledger import AuditRecordedV1
 from libs.common.ids import new_id
 from libs.common.testing.waiting import eventually
 from services.ledger.service import auditor as auditor_module
@@ -248,6 +249,15 @@ async def test_a_broken_account_is_frozen_shown_and_free_again_only_when_it_is_r
         status, after = await node.call("POST", f"/audit/faults/{fault['id']}/clearance", "operator", clearance)
         assert status == 200, after
     assert after["ok"]
+    lines = [
+        data for kind, data in await node.told() if kind == AuditRecordedV1.TYPE and data["subject_kind"] == "fault"
+    ]
+    assert [line["subject_id"] for line in lines] == [str(fault["id"]) for fault in state["faults"]]
+    [line] = [line for line in lines if line["subject_id"] == str(named)]
+    assert (line["category"], line["actor_id"], line["action"]) == ("system", None, "fault.cleared")
+    assert line["before"]["frozen_accounts"] == [baker.number]
+    assert line["after"] == {"reason": clearance["reason"], "frozen_accounts": []}
+    assert AuditRecordedV1.model_validate(line).detail.endswith(clearance["reason"])
     assert (await node.call("POST", path, "operator", clearance))[0] == 404
     assert (await node.call("POST", "/audit", "operator"))[1]["ok"]
     assert (await node.pay(baker, smith, 5))["status"] == "completed"
