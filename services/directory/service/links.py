@@ -3,16 +3,18 @@
 from datetime import timedelta
 
 from libs.common.auth import Principal
-from libs.common.contracts.directory import ContactSentV1, MatchDismissedV1
+from libs.common.contracts.directory import AuditRecordedV1, ContactSentV1, MatchDismissedV1
 from libs.common.errors import Refusal
 from libs.common.ids import derived_id, new_id
 from services.directory.domain.entity import Entity
 from services.directory.domain.profile import Fault, Invalid, read_text
+from services.directory.service import activity
 from services.directory.service.access import require_member, require_reader
 from services.directory.service.deps import TRIES_MAX, Deps, busy, refuse_invalid, unknown_entity
 from services.directory.service.reading import Shown, several
+from services.directory.service.telling import Act, link_audited
 from services.directory.store.documents import moment
-from services.directory.store.port import Message, Slice
+from services.directory.store.port import Activity, Message, Slice
 
 FAVORITES_MAX = 1000
 DISMISSED_MAX = 10_000
@@ -33,11 +35,21 @@ async def add_favorite(deps: Deps, caller: Principal, entity_id: str, other_id: 
     """Raises Refusal 400 `same_entity`, 403, 404, 409 `too_many_favorites`."""
     await require_member(deps, caller, entity_id)
     _require_other(entity_id, other_id, "favorite")
-    await _listed(deps, other_id)
+    other = await _listed(deps, other_id)
     there = await deps.store.favorites(entity_id)
-    if len(there) >= FAVORITES_MAX and other_id not in there:
+    if other_id in there:
+        return
+    if len(there) >= FAVORITES_MAX:
         raise Refusal.of(409, "too_many_favorites", f"There can be at most {FAVORITES_MAX} favourites.")
+    act = Act.by(caller, "favorite.added", f"Made {other.name} a favourite.")
+    line = link_audited(act, entity_id, "entity", other_id, deps.now(), after={"favorite": other_id})
+    await _record(deps, line)
     await deps.store.add_favorite(entity_id, other_id, deps.now())
+
+
+async def _record(deps: Deps, line: AuditRecordedV1) -> None:
+    """Before the change, so that none is without its line: a favourite that is removed leaves nothing to carry an event."""
+    await activity.record(deps, Activity(id=new_id(), **line.model_dump()))
 
 
 def _require_other(entity_id: str, other_id: str, what: str) -> None:
@@ -48,6 +60,11 @@ def _require_other(entity_id: str, other_id: str, what: str) -> None:
 async def remove_favorite(deps: Deps, caller: Principal, entity_id: str, other_id: str) -> None:
     """Also one that is not listed any more, or not there. Raises Refusal 403."""
     await require_member(deps, caller, entity_id)
+    if other_id not in await deps.store.favorites(entity_id, [other_id]):
+        return
+    other = await deps.store.entity(other_id)
+    act = Act.by(caller, "favorite.removed", f"Made {other.name if other else 'a member'} no favourite any more.")
+    await _record(deps, link_audited(act, entity_id, "entity", other_id, deps.now(), before={"favorite": other_id}))
     await deps.store.remove_favorite(entity_id, other_id)
 
 
@@ -72,14 +89,17 @@ async def dismiss(deps: Deps, caller: Principal, entity_id: str, other_id: str, 
     await require_member(deps, caller, entity_id)
     _require_other(entity_id, other_id, "match")
     text = _text("reason", reason, REASON_LENGTH_MAX)
-    await _listed(deps, other_id)
+    other = await _listed(deps, other_id)
     if len(await deps.store.dismissed(entity_id)) >= DISMISSED_MAX:
         raise Refusal.of(409, "too_many_dismissals", f"There can be at most {DISMISSED_MAX} dismissed matches.")
     now = deps.now()
     event = MatchDismissedV1(entity_id=entity_id, other_entity_id=other_id, reason=text).envelope(
         subject=f"{entity_id}/{other_id}", sequence=1, time=now, id=derived_id("dismissed", entity_id, other_id)
     )
-    await deps.store.dismiss(entity_id, other_id, now, event)
+    act = Act.by(caller, "match.dismissed", f"Dismissed the match with {other.name}.")
+    line = link_audited(act, entity_id, "entity", other_id, now, after={"dismissed": other_id, "reason": text})
+    audit = line.envelope(subject=event.subject or entity_id, sequence=1, time=now)
+    await deps.store.dismiss(entity_id, other_id, now, [event, audit])
 
 
 def _text(field: str, value: object, length_max: int) -> str:
@@ -123,7 +143,13 @@ async def contact(deps: Deps, caller: Principal, from_id: str, to_id: str, body:
         body=text,
         copy_to_operator=deps.rules.contact_copy_to_operator,
     )
-    await deps.store.add_message(message, event.envelope(subject=message.id, sequence=1, time=now))
+    # the text is between the two, the log says only that there was one
+    act = Act.by(caller, "contact.sent", f"Wrote a message to {receiver.name}.")
+    line = link_audited(
+        act, from_id, "message", message.id, now, after={"to_entity_id": to_id, "to_name": receiver.name}
+    )
+    events = [each.envelope(subject=message.id, sequence=1, time=now) for each in (event, line)]
+    await deps.store.add_message(message, events)
     return message.id
 
 

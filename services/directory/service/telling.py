@@ -128,6 +128,32 @@ def _status_changed(before: Entity, after: Entity, act: Act) -> told.EntityStatu
     )
 
 
+def link_audited(
+    act: Act,
+    entity_id: str,
+    subject_kind: str,
+    subject_id: str,
+    now: datetime,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> told.AuditRecordedV1:
+    """The line for the activity log about something between an entity and another."""
+    return told.AuditRecordedV1(
+        actor_id=act.actor_id,
+        actor_role=act.actor_role,
+        category=act.category,
+        action=act.action,
+        detail=act.detail,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        entity_id=entity_id,
+        before=before,
+        after=after,
+        at=now,
+    )
+
+
 def _audited(before: Entity | None, after: Entity, act: Act, now: datetime) -> told.AuditRecordedV1:
     old = _plain(before) if before else {}
     new = _plain(after) if not after.deleted else {}

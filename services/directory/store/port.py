@@ -303,7 +303,7 @@ class DirectoryStore(Protocol):
     async def favorites(self, entity_id: str, among: Sequence[str] | None = None) -> list[str]:
         """Ids, newest first; with `among` only those of these."""
 
-    async def dismiss(self, entity_id: str, other_id: str, at: datetime, event: Envelope) -> bool:
+    async def dismiss(self, entity_id: str, other_id: str, at: datetime, events: Sequence[Envelope]) -> bool:
         """Keeps a dismissed match and tells it; False when it was dismissed already."""
 
     async def dismissed(self, entity_id: str) -> list[str]:
@@ -317,7 +317,7 @@ class DirectoryStore(Protocol):
 
     # messages and notes
 
-    async def add_message(self, message: Message, event: Envelope) -> None:
+    async def add_message(self, message: Message, events: Sequence[Envelope]) -> None:
         """Keeps a contact message and tells it."""
 
     async def note(self, key: str) -> Note:

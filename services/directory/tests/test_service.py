@@ -3,20 +3,22 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
 
+from libs.common.contracts.directory import AuditRecordedV1, ContactSentV1
 from libs.common.errors import Refusal
 from libs.common.ids import new_id
 from services.directory.domain.entity import CannotApply
 from services.directory.domain.viewing import Sight
-from services.directory.service import entities, jobs, links, reading, terms
+from services.directory.service import activity, entities, jobs, links, reading, terms
 from services.directory.service.deps import Deps, Rules
 from services.directory.service.faces import Faces
 from services.directory.service.housekeeping import tidy
 from services.directory.service.jobs import carry_on, finish_within
-from services.directory.store.port import EntityFilter, Membership, Person, Slice, TermFilter
+from services.directory.store.port import ActivityFilter, EntityFilter, Membership, Person, Slice, TermFilter
 from services.directory.tests.builders import a_service, a_user, an_admin, an_entity, signed_up, told
 
 ALL = Slice(0, 100)
@@ -359,6 +361,33 @@ async def test_favorites_are_shown_listed_ones_first_come_last(deps):
     assert refused.value.status == 403
 
 
+def line_of(events) -> tuple[Any, ...]:
+    """The one line for the activity log among these."""
+    (line,) = [each.data for each in events if each.type == AuditRecordedV1.TYPE]
+    return line["action"], line["actor_id"], line["entity_id"], line["after"]
+
+
+async def test_the_activity_log_has_a_line_for_every_favourite_that_came_or_went(deps):
+    user = a_user()
+    mine = await signed_up(deps, user, "accepted")
+    other = await signed_up(deps, a_user(), "accepted", name="Other")
+    await deps.store.put_person(Person(user.id, "me@example.org", sequence=1))
+    for change in (links.add_favorite, links.remove_favorite):
+        for _ in range(2):
+            await change(deps, user, mine.id, other.id)
+        deps.clock.move(seconds=1)
+    found, total = await activity.search(deps, ActivityFilter(action="favorite."), ALL)
+    assert [(line.action, line.actor_email, line.entity_id, line.subject_id) for line in found] == [
+        (action, "me@example.org", mine.id, other.id) for action in ("favorite.removed", "favorite.added")
+    ]
+    assert total == 2
+    assert [(line.before, line.after) for line in found] == [
+        ({"favorite": other.id}, None),
+        (None, {"favorite": other.id}),
+    ]
+    assert all("Other" in line.detail for line in found)
+
+
 async def test_a_contact_message_is_told_with_both_addresses_and_throttled_over_all_copies(deps):
     copies = [replace(deps, rules=Rules(contact_per_hour=3)) for _ in range(2)]
     user, receiver = a_user(), a_user()
@@ -367,7 +396,9 @@ async def test_a_contact_message_is_told_with_both_addresses_and_throttled_over_
     await deps.store.put_person(Person(receiver.id, "r@example.org", sequence=1))
     await told(deps)
     await links.contact(copies[0], user, sender.id, target.id, " Hello\r\nthere ")
-    (event,) = await told(deps)
+    events = await told(deps)
+    (event,) = [each for each in events if each.type == ContactSentV1.TYPE]
+    assert line_of(events) == ("contact.sent", user.id, sender.id, {"to_entity_id": target.id, "to_name": "Target"})
     assert (event.data["from_email"], event.data["to_email"]) == ("s@example.org", "r@example.org")
     assert event.data["body"] == "Hello\nthere"
     outcomes = await asyncio.gather(
@@ -403,7 +434,9 @@ async def test_a_dismissed_match_is_told_once(deps):
     await told(deps)
     for _ in range(2):
         await links.dismiss(deps, user, mine.id, other.id, "Too far")
-    assert kinds(await told(deps)) == {"match.dismissed.v1": 1}
+    events = await told(deps)
+    assert kinds(events) == {"match.dismissed.v1": 1, "audit.recorded.v1": 1}
+    assert line_of(events) == ("match.dismissed", user.id, mine.id, {"dismissed": other.id, "reason": "Too far"})
     assert await links.dismissed(deps, user, mine.id) == [other.id]
     assert (await reading.export(deps, "", 100))[0][0]["dismissed"] == [other.id]
 

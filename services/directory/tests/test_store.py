@@ -306,8 +306,8 @@ async def test_favorites_are_kept_once_newest_first(store):
 
 async def test_a_dismissal_is_told_once(store):
     event = MatchDismissedV1(entity_id="me", other_entity_id="a").envelope(subject="me/a", sequence=1, time=NOON)
-    assert await store.dismiss("me", "a", NOON, event)
-    assert not await store.dismiss("me", "a", NOON, event)
+    assert await store.dismiss("me", "a", NOON, [event])
+    assert not await store.dismiss("me", "a", NOON, [event])
     assert await store.dismissed("me") == ["a"]
     assert await store.dismissed_by(["me", "you"]) == {"me": ["a"]}
     assert await waiting(store) == [event]
@@ -333,7 +333,7 @@ async def test_a_message_is_kept_and_told(store):
         to_email="",
         body="hi",
     ).envelope(subject="m", sequence=1, time=NOON)
-    await store.add_message(Message("m", "a", "b", "user", "hi", NOON), event)
+    await store.add_message(Message("m", "a", "b", "user", "hi", NOON), [event])
     assert await waiting(store) == [event]
 
 

@@ -101,10 +101,10 @@ class Links:
         found = await self._database.favorite.find(conditions, sort=[("at", -1), ("other_id", 1)]).to_list()
         return [document["other_id"] for document in found]
 
-    async def dismiss(self, entity_id: str, other_id: str, at: datetime, event: Envelope) -> bool:
+    async def dismiss(self, entity_id: str, other_id: str, at: datetime, events: Sequence[Envelope]) -> bool:
         document = {"_id": f"{entity_id}/{other_id}", "entity_id": entity_id, "other_id": other_id, "at": rfc3339(at)}
         try:
-            await self._database.dismissal.insert_one(document | self.outbox.waiting([event]))
+            await self._database.dismissal.insert_one(document | self.outbox.waiting(events))
         except DuplicateKeyError:
             return False
         self.outbox.ring()
@@ -127,7 +127,7 @@ class Links:
         # what still has something to tell goes with the next deletion that comes by
         await self._database.dismissal.delete_many({"$and": [either, {"due": {"$exists": False}}]})
 
-    async def add_message(self, message: Message, event: Envelope) -> None:
+    async def add_message(self, message: Message, events: Sequence[Envelope]) -> None:
         document = {
             "_id": message.id,
             "from_entity_id": message.from_entity_id,
@@ -136,7 +136,7 @@ class Links:
             "body": message.body,
             "sent_at": rfc3339(message.sent_at),
         }
-        await self._database.message.insert_one(document | self.outbox.waiting([event]))
+        await self._database.message.insert_one(document | self.outbox.waiting(events))
         self.outbox.ring()
 
     async def note(self, key: str) -> Note:

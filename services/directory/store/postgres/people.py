@@ -104,7 +104,7 @@ class Links:
         )
         return [row["other_id"] for row in rows]
 
-    async def dismiss(self, entity_id: str, other_id: str, at: datetime, event: Envelope) -> bool:
+    async def dismiss(self, entity_id: str, other_id: str, at: datetime, events: Sequence[Envelope]) -> bool:
         async with transaction(self._pool) as connection:
             done = await connection.fetchval(
                 "insert into dismissal (entity_id, other_id, at) values ($1, $2, $3) on conflict do nothing returning true",
@@ -113,7 +113,7 @@ class Links:
                 at,
             )
             if done:
-                await outbox.add(connection, [event])
+                await outbox.add(connection, events)
             return bool(done)
 
     async def dismissed(self, entity_id: str) -> list[str]:
@@ -135,7 +135,7 @@ class Links:
             await connection.execute("delete from favorite where entity_id = $1 or other_id = $1", entity_id)
             await connection.execute("delete from dismissal where entity_id = $1 or other_id = $1", entity_id)
 
-    async def add_message(self, message: Message, event: Envelope) -> None:
+    async def add_message(self, message: Message, events: Sequence[Envelope]) -> None:
         async with transaction(self._pool) as connection:
             await connection.execute(
                 "insert into message (id, from_entity_id, to_entity_id, by, body, sent_at) values ($1, $2, $3, $4, $5, $6)",
@@ -146,7 +146,7 @@ class Links:
                 message.body,
                 message.sent_at,
             )
-            await outbox.add(connection, [event])
+            await outbox.add(connection, events)
 
     async def note(self, key: str) -> Note:
         row = await self._pool.fetchrow("select version, value from note where key = $1", key)
