@@ -1,10 +1,11 @@
 """Calls from one service to another: the port, with a door over HTTP and a door in process (`peers_http`, `peers_local`)."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import orjson
 
@@ -89,6 +90,8 @@ class Peers(Protocol):
 
 Query = Mapping[str, str | int | bool | list[str]]
 AWAY_RETRY_AFTER_S = 2
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+"""Characters that no part of an address need quote (RFC 3986, 2.3)."""
 
 
 def target(path: str, query: Query | None) -> str:
@@ -96,11 +99,16 @@ def target(path: str, query: Query | None) -> str:
     if not query:
         return path
     pairs = [
-        (name, str(item).lower() if isinstance(item, bool) else str(item))
+        f"{name}={_quoted(str(item).lower() if isinstance(item, bool) else str(item))}"
         for name, value in query.items()
         for item in (value if isinstance(value, list) else [value])
     ]
-    return f"{path}?{urlencode(pairs)}"
+    return f"{path}?{'&'.join(pairs)}"
+
+
+def _quoted(value: str) -> str:
+    """Most are ids and numbers, which stand as they are."""
+    return value if _UNRESERVED(value) else quote_plus(value)
 
 
 def request_headers(caller: Caller, own_token: Callable[[], str], content_type: str | None) -> dict[str, str]:
