@@ -187,9 +187,10 @@ class MatcherClient:
         answer = await self._peers.call("matcher", "GET", "/suggest", caller=caller, query=query)
         return cast(list[Suggestion], answer.json()["items"])
 
-    async def rebuild(self, caller: Caller) -> RebuildStatus:
-        """Begins a rebuild from the directory while the index is in use (MA-06); one at a time, a second call joins it."""
-        answer = await self._peers.call("matcher", "POST", "/rebuild", caller=caller)
+    async def rebuild(self, caller: Caller, *, by: str) -> RebuildStatus:
+        """Begins a rebuild from the directory while the index is in use (MA-06), for the activity log in the name of the admin
+        `by`; one at a time, a second call joins it. Refusal 503 `bus_away`."""
+        answer = await self._peers.call("matcher", "POST", "/rebuild", caller=caller, query={"by": by})
         return cast(RebuildStatus, answer.json())
 
     async def rebuild_status(self, caller: Caller) -> RebuildStatus:

@@ -139,7 +139,8 @@ async def show_system(screen: Screen) -> Response:
 
 
 async def do_rebuild(screen: Screen) -> Response:
-    await screen.clients.matcher.rebuild(screen.own_caller())
+    assert screen.visitor.principal is not None
+    await screen.clients.matcher.rebuild(screen.own_caller(), by=screen.visitor.principal.id)
     return screen.go("/admin/system", done="started")
 
 

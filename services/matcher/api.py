@@ -89,8 +89,8 @@ def routes(deps: Deps, news: News, rebuilder: Rebuilder) -> APIRouter:
         return json_response({"items": [{"tag": tag, "count": count} for tag, count in found]})
 
     @api.post("/rebuild")
-    async def rebuild(caller: Service) -> Response:
-        return json_response(_status_shape(rebuilder.begin()), 202)
+    async def rebuild(caller: Service, by: Annotated[str | None, Query(max_length=36)] = None) -> Response:
+        return json_response(_status_shape(await rebuilding.begin_for(deps, rebuilder, by)), 202)
 
     @api.get("/rebuild")
     async def rebuild_status(caller: Service) -> Response:

@@ -175,7 +175,7 @@ async def list_jobs(call: Call) -> Reply:
 )
 async def rebuild_index(call: Call) -> Reply:
     """One at a time; a second call joins it."""
-    return Reply(camel(await call.context.clients.matcher.rebuild(call.own_caller)))
+    return Reply(camel(await call.context.clients.matcher.rebuild(call.own_caller, by=call.user_id)))
 
 
 @operations.operation(

@@ -10,6 +10,7 @@ from typing import Literal
 
 import structlog
 
+from libs.common.contracts.matcher import AuditRecordedV1
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Band, Dismissed, Document, Fact, apply
 from services.matcher.index.port import Change, Documents, IndexAway, Target
@@ -19,6 +20,7 @@ from services.matcher.source import is_away
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 5.0
 DIFFERENCES_NAMED_MAX = 100
 ALL = 2**62
+INDEX = "index"
 SETTLE_S = 1.0
 """How long a difference may be news under way before it counts."""
 
@@ -154,6 +156,29 @@ class Rebuilder:
             after = last
         if number < self.status.read:
             raise Mismatch(f"the directory had {self.status.read} entities and has {number}")
+
+
+async def begin_for(deps: Deps, rebuilder: Rebuilder, admin_id: str | None) -> Status:
+    """Begins, or joins the one under way. The activity log hears first of what an admin begins (AD-07), for nothing here could
+    keep that to be told later. Refusal 503 `bus_away`: it was not told and is not begun."""
+    before = rebuilder.status.state
+    if admin_id is not None and before != "running":
+        line = AuditRecordedV1(
+            actor_id=admin_id,
+            actor_role="admin",
+            category="admin",
+            action="index.rebuilt",
+            detail="Began to rebuild the search index.",
+            subject_kind="index",
+            subject_id=INDEX,
+            before={"state": before},
+            after={"state": "running"},
+            at=deps.clock(),
+        )
+        told = await deps.bus.publish([line.envelope(subject=INDEX, sequence=0, time=line.at)])
+        if not told:
+            raise Refusal.of(503, "bus_away", "The activity log cannot be told now; try again.", retry_after_s=2)
+    return rebuilder.begin()
 
 
 async def kept_parts(documents: Documents, page: int = 500) -> AsyncIterator[list[Change]]:

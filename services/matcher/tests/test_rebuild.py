@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
+
+from libs.common.contracts.matcher import AuditRecordedV1
 from libs.common.errors import Refusal
 from services.matcher.domain.documents import Band, Dismissed, Gone, Profile, Tag, Tags
 from services.matcher.index.port import Change, Index
-from services.matcher.service.rebuild import Rebuilder, compare, sentence
+from services.matcher.service.rebuild import Rebuilder, begin_for, compare, sentence
 from services.matcher.service.search import SearchCommand, search
-from services.matcher.tests.builders import LONG_AGO, FixedSource, an_entity, an_id, deps_of, fill
+from services.matcher.tests.builders import LONG_AGO, FixedSource, KeptBus, an_entity, an_id, deps_of, fill
 
 
 async def rebuilt(index: Index, source: FixedSource) -> Rebuilder:
@@ -98,6 +101,23 @@ async def test_a_source_that_loses_entities_half_way_is_not_believed(index: Inde
     rebuilder = await rebuilt(index, Forgetful())
     assert rebuilder.status.state == "failed"
     assert len(await ids_of(index, FixedSource())) == 2
+
+
+async def test_what_an_admin_begins_is_in_the_activity_log_or_not_begun(index: Index):
+    bus = KeptBus(takes=0)
+    deps = deps_of(index, bus=bus, source=FixedSource([an_entity(1)]))
+    rebuilder = Rebuilder(deps)
+    with pytest.raises(Refusal) as refused:
+        await begin_for(deps, rebuilder, "an-admin")
+    assert (refused.value.status, rebuilder.status.state) == (503, "idle")
+    bus.takes = None
+    assert await begin_for(deps, rebuilder, "an-admin") is await begin_for(deps, rebuilder, "another")
+    await rebuilder.fill_until_done()
+    await begin_for(deps, rebuilder, None)
+    await rebuilder.fill_until_done()
+    [line] = [AuditRecordedV1.model_validate(each.data) for each in bus.told if each.type == AuditRecordedV1.TYPE]
+    assert (line.actor_id, line.category, line.action) == ("an-admin", "admin", "index.rebuilt")
+    assert (line.before, line.after) == ({"state": "idle"}, {"state": "running"})
 
 
 async def test_a_second_call_joins_the_rebuild_under_way(index: Index):
