@@ -72,11 +72,18 @@ Make = Callable[[], Awaitable[Kept]]
 class _Entry:
     began: float
     about: tuple[str, ...]
-    making: "asyncio.Future[Kept]"
+    making: "asyncio.Future[Kept] | None"
+    """Not kept beyond its end, nor is what makes it where that is not wanted again: both hold a whole request, and a collector
+    that goes through thousands of them stops everything for a tenth of a second."""
     make: Make | None = None
     answer: Kept | None = None
     next: "_Entry | None" = None
     """What is made to take its place."""
+
+    @property
+    def is_being_made(self) -> bool:
+        """Whether who wants it has to wait."""
+        return self.making is not None and not self.making.done()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,8 @@ class PublicReads:
             return
         if entry.make is None or entry.next is not None or len(self._ahead_of) >= AHEAD_AT_ONCE:
             return
-        fresh = entry.next = _Entry(now, (), asyncio.ensure_future(_made(entry.make)), entry.make)
+        making = asyncio.ensure_future(_made(entry.make))
+        fresh = entry.next = _Entry(now, (), making, entry.make)
         self._ahead_of.add(key)
 
         def made(task: "asyncio.Future[Kept]") -> None:
@@ -170,7 +178,7 @@ class PublicReads:
                 self._put(self._passing, key, fresh)
             self._take(self._passing, key, fresh, task)
 
-        fresh.making.add_done_callback(made)
+        making.add_done_callback(made)
 
     async def lasting(self, keys: Iterable[Key]) -> dict[Key, Kept]:
         """Which of these are kept."""
@@ -209,6 +217,9 @@ class PublicReads:
             if kept is not None:
                 return kept
         entry = self._entry(key, make, () if about is None else (about,))
+        if entry.making is None:
+            assert entry.answer is not None
+            return entry.answer
         try:
             # one of several who wait may go away; the others still want it
             return await asyncio.shield(entry.making)
@@ -223,12 +234,13 @@ class PublicReads:
             return entry
         if entry is not None:
             self._drop(entries, key)
-            if entry.next is not None and now - entry.next.began < self._life_s and not entry.next.making.done():
+            if entry.next is not None and entry.next.is_being_made and now - entry.next.began < self._life_s:
                 return self._put(entries, key, entry.next)
         # what many ask for at once, as after a change, would all be made anew at once a second later, and again and again
         began = now if about else now - self._chance() * SPREAD * self._life_s
-        entry = self._put(entries, key, _Entry(began, about, asyncio.ensure_future(_made(make)), make))
-        entry.making.add_done_callback(lambda made: self._take(entries, key, entry, made))
+        making = asyncio.ensure_future(_made(make))
+        entry = self._put(entries, key, _Entry(began, about, making, make))
+        making.add_done_callback(lambda made: self._take(entries, key, entry, made))
         return entry
 
     def _put(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry) -> _Entry:
@@ -301,7 +313,9 @@ class PublicReads:
         if failed or len(made.result().body) > self._bytes_max:
             self._drop(entries, key)
             return
-        entry.answer = made.result()
+        entry.answer, entry.making = made.result(), None
+        if entry.about:
+            entry.make = None
         self._bytes += len(entry.answer.body)
         while self._bytes > self._bytes_max:
             oldest = self._passing or self._lasting

@@ -1,6 +1,7 @@
 """What is kept of public reads: for a second, for everybody who shows no token, and for nobody else."""
 
 import asyncio
+import weakref
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -385,6 +386,27 @@ async def test_who_asks_at_the_same_time_waits_for_one_making_and_one_who_leaves
     assert isinstance(answers[0], asyncio.CancelledError)
     assert answers[1:] == [kept()] * 4
     assert len(made) == 1
+
+
+async def test_what_lasts_holds_nothing_of_the_request_that_made_it():
+    """Thousands of whole requests were gone through by the collector, which stopped the process for a tenth of a second."""
+    reads = PublicReads()
+
+    class Request:
+        """What a making may hold."""
+
+    async def ask() -> "weakref.ref[Request]":
+        request = Request()
+
+        async def make() -> Kept:
+            return kept(type(request).__name__)
+
+        await reads.answer(key("a"), make, about=BAKERY)
+        return weakref.ref(request)
+
+    held = await ask()
+    assert held() is None
+    assert reads.get(key("a")) == kept("Request")
 
 
 async def test_what_was_being_made_when_something_changed_is_not_kept():
