@@ -143,12 +143,20 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
 
 async def _end_the_session_before(screen: Screen) -> None:
     """Who logs in anew in a browser leaves no session behind that nobody sees any more."""
+    try:
+        await _log_out(screen)
+    except Refusal as refusal:
+        log.warning("session_before_stays", why=str(refusal))
+
+
+async def _log_out(screen: Screen) -> None:
+    """Ends the session of this browser, where it has one that is not over already."""
     if screen.visitor.token:
         try:
             await log_out(screen.house.context, screen.caller(), screen.visitor.principal)
         except Refusal as refusal:
             if refusal.status != 401:
-                log.warning("session_before_stays", why=str(refusal))
+                raise
 
 
 async def _enrol(screen: Screen, role: LoginRole) -> Response:
@@ -170,12 +178,7 @@ async def _enrol(screen: Screen, role: LoginRole) -> Response:
 
 
 async def do_logout(screen: Screen) -> Response:
-    if screen.visitor.token:
-        try:
-            await log_out(screen.house.context, screen.caller(), screen.visitor.principal)
-        except Refusal as refusal:
-            if refusal.status != 401:
-                raise
+    await _log_out(screen)
     screen.house.sessions.end(screen.cookies)
     return screen.go("/login", done="logged_out")
 

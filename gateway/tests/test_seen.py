@@ -133,18 +133,20 @@ def town() -> Town:
 
 
 @pytest.fixture(scope="module")
-def built() -> House:
+def times() -> list[Town]:
+    """The towns of the tests so far; the last one stands."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def built(times: list[Town]) -> House:
     """With the clock of the town that stands, which never goes back."""
-    times: list[Town] = []
-    house = House(clock=lambda: times[-1].now if times else 0.0, rate_per_minute=1_000_000)
-    house.times = times  # type: ignore[attr-defined]
-    return house
+    return House(clock=lambda: times[-1].now if times else 0.0, rate_per_minute=1_000_000)
 
 
 @pytest.fixture
-def house(built: House, town: Town) -> House:
+def house(built: House, times: list[Town], town: Town) -> House:
     """The gateway over this town."""
-    times: list[Town] = built.times  # type: ignore[attr-defined]
     town.now = times[-1].now + 10 if times else 100.0
     times.append(town)
     built.services.routes.clear()
@@ -157,9 +159,12 @@ def house(built: House, town: Town) -> House:
     on("directory", "POST", "/entities/fetch", town.seen)
     on("directory", "GET", "/entities/mine", town.mine)
     on("directory", "PATCH", "/entities/.*", town.patch)
-    accounts = lambda asked: {"items": [an_account(each, number=_number(each)) for each in asked.body["entity_ids"]]}  # noqa: E731
-    on("ledger", "POST", "/accounts/fetch", accounts)
+    on("ledger", "POST", "/accounts/fetch", _accounts)
     return built
+
+
+def _accounts(asked: Asked) -> dict[str, Any]:
+    return {"items": [an_account(each, number=_number(each)) for each in asked.body["entity_ids"]]}
 
 
 def _number(entity_id: str) -> str:

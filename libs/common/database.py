@@ -27,7 +27,10 @@ IDLE_IN_TRANSACTION_TIMEOUT_S = 30.0
 BY_INDEX = dict.fromkeys(
     ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material"), "off"
 )
-"""Ways through whole tables that a planner takes for the cheapest while it believes them to be empty."""
+"""Without the ways through whole tables that a planner takes for the cheapest while it believes them to be empty: plans stay
+right however little it knew when they were made."""
+PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
+"""One plan for all values: where rows are looked up, making a plan takes longer than the look-up."""
 
 
 class FairPool(asyncpg.Pool):
@@ -85,18 +88,16 @@ async def create_pool(
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     idle_in_transaction_timeout_s: float = IDLE_IN_TRANSACTION_TIMEOUT_S,
     connect_timeout_s: float = 30.0,
-    by_index: bool = False,
     session: Mapping[str, str] | None = None,
 ) -> Pool:
     """A pool of connections that act as `role`; waits for the server, bounded, then raises StartRefused.
 
     JSON columns come and go as Python values, uuid columns as text. A connection holds no state from one use to the
-    next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`). `by_index` is for stores
-    that only ever look rows up: their plans stay right however little the planner knew when they were made. `session` are
-    settings of PostgreSQL besides.
+    next: `SET LOCAL` only, no session locks, and LISTEN on a connection of its own (`connect`). `session` are
+    settings of PostgreSQL besides, such as BY_INDEX for stores that only ever look rows up.
     """
     settings = _server_settings(role, statement_timeout_s, lock_timeout_s, idle_in_transaction_timeout_s)
-    settings |= (BY_INDEX if by_index else {}) | dict(session or {})
+    settings |= session or {}
 
     async def open_pool() -> Pool:
         return await FairPool(

@@ -29,7 +29,7 @@ REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 """Methods that do no harm when they arrive twice (RFC 9110, 9.2.2)."""
 
 
-class BrokenAnswer(ConnectionError):  # noqa: N818
+class BrokenAnswer(ConnectionError):  # noqa: N818  named for what it is
     """The answer is no HTTP, too long, or did not arrive whole."""
 
 

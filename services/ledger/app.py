@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 
-from libs.common.database import Pool, connect, create_pool, place
+from libs.common.database import BY_INDEX, PLANNED_ONCE, Pool, connect, create_pool, place
 from libs.common.inbox import Sweeper
 from libs.common.migration import migrate as migrate_database
 from libs.common.outbox import PostgresOutbox
@@ -51,12 +51,8 @@ RELAY_CONNECTIONS_MAX = 3
 AUDITOR_CONNECTIONS_MAX = 3
 WALKING_CONNECTIONS_MAX = 2
 NOTIFY_EVERY_S = 0.01
-LOOKING_UP = {
-    "plan_cache_mode": "force_generic_plan",
-    **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material"), "off"),
-}
-"""How sessions plan that only look rows up: once for all values, since making a plan takes longer than the look-up, and in a
-way that stays right if the tables were empty at that moment."""
+LOOKING_UP = BY_INDEX | PLANNED_ONCE | {"enable_bitmapscan": "on"}
+"""How sessions plan that only look rows up; without bitmaps a session that knows the books well walks the primary key."""
 
 _log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from libs.common.database import Pool, create_pool
+from libs.common.database import BY_INDEX, Pool, create_pool
 from libs.common.inbox import Sweeper
 from libs.common.migration import migrate as run_migrations
 from libs.common.outbox import PostgresOutbox
@@ -72,7 +72,7 @@ class NotifierService:
             size_max=settings.database_pool_max,
             statement_timeout_s=settings.statement_timeout_s,
             connect_timeout_s=settings.connect_timeout_s,
-            by_index=True,
+            session=BY_INDEX,
         )
         if role == "api":
             return

@@ -1,10 +1,13 @@
 """Nodes for the journeys: the embedded one always, the full set where real servers are given."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from deploy.local.node import Node
 from tests.e2e.driving import Api
 from tests.e2e.running import Running, Servers, embedded, full
 
@@ -36,6 +39,19 @@ def node(request, tmp_path_factory) -> Iterator[Running]:
     yield running
     status = running.stop()
     assert status == 0, running.tail()
+
+
+@pytest.fixture
+async def own_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Node]:
+    """A node in this process, for one test alone, that listens nowhere."""
+    for name in [name for name in os.environ if re.match("MCCS_(?!TEST)", name)]:
+        monkeypatch.delenv(name)
+    for name, value in {"DATA": str(tmp_path), "DEMO": "0", "RATE_PER_MINUTE": "100000"}.items():
+        monkeypatch.setenv(f"MCCS_{name}", value)
+    made = Node(listen=False)
+    await made.start()
+    yield made
+    await made.stop()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """A whole node in this process: a signup of which identity alone made its part (ID-01), own data (ID-15), an operator (ID-12)."""
 
-import os
 import re
 
 import httpx2
 import pytest
 
-from deploy.local.node import Node
 from gateway import flows
 from libs.common.peers import Caller
 from libs.common.testing.waiting import eventually
@@ -14,15 +12,8 @@ from tests.e2e.driving import PASSWORD
 
 
 @pytest.fixture
-async def node(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if re.match("MCCS_(?!TEST)", name)]:
-        monkeypatch.delenv(name)
-    for name, value in {"DATA": str(tmp_path), "DEMO": "0", "RATE_PER_MINUTE": "100000"}.items():
-        monkeypatch.setenv(f"MCCS_{name}", value)
-    made = Node(listen=False)
-    await made.start()
-    yield made
-    await made.stop()
+def node(own_node):
+    return own_node
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Every route of every service, asked by everybody: each service itself refuses who has no right, whoever let them in before."""
 
-import gc
-import os
-import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -72,24 +69,16 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if re.match("MCCS_(?!TEST)", name)]:
-        monkeypatch.delenv(name)
-    for name, value in {"DATA": str(tmp_path), "DEMO": "0", "RATE_PER_MINUTE": "100000"}.items():
-        monkeypatch.setenv(f"MCCS_{name}", value)
-    node = Node(listen=False)
-    assert isinstance(node.settings, NodeSettings)
-    await node.start()
+async def house(own_node):
+    assert isinstance(own_node.settings, NodeSettings)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(node.stop)
         clients = {
             name: await stack.enter_async_context(
                 httpx2.AsyncClient(transport=httpx2.ASGITransport(app=service.api), base_url="http://node")
             )
-            for name, service in node.services.items()
+            for name, service in own_node.services.items()
         }
-        yield House(node, clients)
-    gc.collect()  # while what the test says of warnings still holds
+        yield House(own_node, clients)
 
 
 async def things_of(house: House, ana: Person, ben: Person) -> dict[str, str]:

@@ -105,7 +105,7 @@ async def test_a_signup_needs_a_person_and_comes_back_with_what_was_typed(town, 
     assert dict(page.forms[0].fields)["profile.name"] == "Gil"
     assert dict(page.forms[0].fields)["password"] == ""
     assert told(town, "signup") == []
-    await visitor.press("/signup", **{**FULL, check.kind.answer_field: HUMAN})  # type: ignore[arg-type]
+    await visitor.press("/signup", **{**FULL, check.kind.answer_field: HUMAN})  # type: ignore[arg-type]  # the status is no field
     assert visitor.answer.url.path == "/login"
     assert len(told(town, "signup")) == 1
 
@@ -146,7 +146,7 @@ async def test_who_is_logged_in_is_not_asked(town, judge):
     ana = Browser(town, robots=a_check(judge))
     await ana.open("/login")
     shown = {"email": "ana@example.org", "password": "right-1-password", "h-captcha-response": HUMAN}
-    await ana.press("/login", **shown)  # type: ignore[arg-type]
+    await ana.press("/login", **shown)  # type: ignore[arg-type]  # the status is no field
     await ana.open("/security")
     assert "captcha" not in ana.answer.text
     assert "https:" not in ana.answer.headers["content-security-policy"]

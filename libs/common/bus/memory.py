@@ -16,7 +16,7 @@ from libs.common import metrics
 from libs.common.bus.handling import BusOptions, attempt, missing_handler, readable, snapshots
 from libs.common.bus.port import BusAway, DeadLetter, Handler
 from libs.common.courtesy import Turn
-from libs.common.database import Connection, Pool, create_pool
+from libs.common.database import BY_INDEX, Connection, Pool, create_pool
 from libs.common.envelope import Envelope, MalformedEnvelope
 from libs.common.service import StartRefused
 
@@ -85,7 +85,7 @@ class MemoryBus:
                 size_max=_POOL_MAX,
                 idle_in_transaction_timeout_s=0,  # handlers have their own limit
                 connect_timeout_s=self._options.connect_timeout_s,
-                by_index=True,
+                session=BY_INDEX,
             )
         except StartRefused as refused:
             raise BusAway(refused.sentence) from refused

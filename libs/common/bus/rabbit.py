@@ -310,9 +310,10 @@ class RabbitBus:
         assert task is not None
         self._handling.add(task)
         try:
-            await work
-        except (asyncio.CancelledError, *_FAULTS):
-            """Not acknowledged: the broker hands it out again."""
+            with contextlib.suppress(
+                asyncio.CancelledError, *_FAULTS
+            ):  # not acknowledged: the broker hands it out again
+                await work
         finally:
             self._handling.discard(task)
 

@@ -60,3 +60,8 @@ class Audited(Event):
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
     at: datetime
+
+
+def category_of(role: str | None) -> str:
+    """The category of a line by the role in which somebody acted: an operator's is an admin's; nobody's is the system's."""
+    return {None: "system", "service": "system", "member": "user"}.get(role, "admin")

@@ -12,7 +12,7 @@ from services.directory.service import activity
 from services.directory.service.access import require_member, require_reader
 from services.directory.service.deps import TRIES_MAX, Deps, busy, refuse_invalid, unknown_entity
 from services.directory.service.reading import Shown, several
-from services.directory.service.telling import Act, link_audited
+from services.directory.service.telling import Act
 from services.directory.store.documents import moment
 from services.directory.store.port import Activity, Message, Slice
 
@@ -42,7 +42,7 @@ async def add_favorite(deps: Deps, caller: Principal, entity_id: str, other_id: 
     if len(there) >= FAVORITES_MAX:
         raise Refusal.of(409, "too_many_favorites", f"There can be at most {FAVORITES_MAX} favourites.")
     act = Act.by(caller, "favorite.added", f"Made {other.name} a favourite.")
-    line = link_audited(act, entity_id, "entity", other_id, deps.now(), after={"favorite": other_id})
+    line = act.line("entity", other_id, entity_id, deps.now(), after={"favorite": other_id})
     await _record(deps, line)
     await deps.store.add_favorite(entity_id, other_id, deps.now())
 
@@ -64,7 +64,7 @@ async def remove_favorite(deps: Deps, caller: Principal, entity_id: str, other_i
         return
     other = await deps.store.entity(other_id)
     act = Act.by(caller, "favorite.removed", f"Made {other.name if other else 'a member'} no favourite any more.")
-    await _record(deps, link_audited(act, entity_id, "entity", other_id, deps.now(), before={"favorite": other_id}))
+    await _record(deps, act.line("entity", other_id, entity_id, deps.now(), before={"favorite": other_id}))
     await deps.store.remove_favorite(entity_id, other_id)
 
 
@@ -97,7 +97,7 @@ async def dismiss(deps: Deps, caller: Principal, entity_id: str, other_id: str, 
         subject=f"{entity_id}/{other_id}", sequence=1, time=now, id=derived_id("dismissed", entity_id, other_id)
     )
     act = Act.by(caller, "match.dismissed", f"Dismissed the match with {other.name}.")
-    line = link_audited(act, entity_id, "entity", other_id, now, after={"dismissed": other_id, "reason": text})
+    line = act.line("entity", other_id, entity_id, now, after={"dismissed": other_id, "reason": text})
     audit = line.envelope(subject=event.subject or entity_id, sequence=1, time=now)
     await deps.store.dismiss(entity_id, other_id, now, [event, audit])
 
@@ -145,9 +145,7 @@ async def contact(deps: Deps, caller: Principal, from_id: str, to_id: str, body:
     )
     # the text is between the two, the log says only that there was one
     act = Act.by(caller, "contact.sent", f"Wrote a message to {receiver.name}.")
-    line = link_audited(
-        act, from_id, "message", message.id, now, after={"to_entity_id": to_id, "to_name": receiver.name}
-    )
+    line = act.line("message", message.id, from_id, now, after={"to_entity_id": to_id, "to_name": receiver.name})
     events = [each.envelope(subject=message.id, sequence=1, time=now) for each in (event, line)]
     await deps.store.add_message(message, events)
     return message.id

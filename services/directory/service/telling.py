@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.common.auth import Principal
 from libs.common.clock import rfc3339
-from libs.common.contracts import Event
+from libs.common.contracts import Event, category_of
 from libs.common.contracts import directory as told
 from services.directory.domain.entity import DatedTag, Entity
 from services.directory.domain.viewing import Sight, seen
@@ -29,7 +29,32 @@ class Act:
         """An act of whoever calls."""
         if caller.is_service:
             return cls(action, detail, actor_role=caller.id)
-        return cls(action, detail, caller.id, caller.role, "admin" if caller.is_admin else "user")
+        return cls(action, detail, caller.id, caller.role, category_of(caller.role))
+
+    def line(
+        self,
+        subject_kind: str,
+        subject_id: str,
+        entity_id: str,
+        at: datetime,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> told.AuditRecordedV1:
+        """The line for the activity log: of what it is about, what was before and what is after."""
+        return told.AuditRecordedV1(
+            actor_id=self.actor_id,
+            actor_role=self.actor_role,
+            category=self.category,
+            action=self.action,
+            detail=self.detail,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            entity_id=entity_id,
+            before=before,
+            after=after,
+            at=at,
+        )
 
 
 def entity_changed(entity: Entity) -> told.EntityChangedV1:
@@ -128,48 +153,17 @@ def _status_changed(before: Entity, after: Entity, act: Act) -> told.EntityStatu
     )
 
 
-def link_audited(
-    act: Act,
-    entity_id: str,
-    subject_kind: str,
-    subject_id: str,
-    now: datetime,
-    *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-) -> told.AuditRecordedV1:
-    """The line for the activity log about something between an entity and another."""
-    return told.AuditRecordedV1(
-        actor_id=act.actor_id,
-        actor_role=act.actor_role,
-        category=act.category,
-        action=act.action,
-        detail=act.detail,
-        subject_kind=subject_kind,
-        subject_id=subject_id,
-        entity_id=entity_id,
-        before=before,
-        after=after,
-        at=now,
-    )
-
-
 def _audited(before: Entity | None, after: Entity, act: Act, now: datetime) -> told.AuditRecordedV1:
     old = _plain(before) if before else {}
     new = _plain(after) if not after.deleted else {}
     names = [name for name in (*old, *(name for name in new if name not in old)) if old.get(name) != new.get(name)]
-    return told.AuditRecordedV1(
-        actor_id=act.actor_id,
-        actor_role=act.actor_role,
-        category=act.category,
-        action=act.action,
-        detail=act.detail,
-        subject_kind="entity",
-        subject_id=after.id,
-        entity_id=after.id,
+    return act.line(
+        "entity",
+        after.id,
+        after.id,
+        now,
         before={name: old[name] for name in names if name in old} if before else None,
         after={name: new[name] for name in names if name in new} or None,
-        at=now,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
+from libs.common.contracts import category_of
 from services.identity.domain.addresses import email_key
 from services.identity.domain.errors import NamedError
 from services.identity.domain.people import User, session_role
@@ -100,7 +101,7 @@ async def _tell_waiting(work: Unit, user: User, role: str, client: Client) -> No
         where = client.address or "an unknown address"
         telling.audit(
             work, "login.code_missing", f"A login from {where} gave the password and not the code.",
-            email=user.email, subject=user.id, category="user" if role == "member" else "admin",
+            email=user.email, subject=user.id, category=category_of(role),
         )  # fmt: skip
 
 

@@ -132,8 +132,7 @@ async def _hash_of_good(deps: Deps, password: str) -> str:
 async def _put(work: Unit, user: User, password_hash: str, *, by_reset: bool) -> None:
     """Keeps it. Links of before open nothing any more: neither to another password nor to another address."""
     await users.set_password(work.connection, user.id, password_hash, work.now)
-    await links.use_all_of(work.connection, user.id, "reset", work.now)
-    await links.use_changes_of_address(work.connection, user.id, user.email_key, work.now)
+    await links.use_ways_in(work.connection, user.id, user.email_key, work.now)
     event = PasswordChangedV1(user_id=user.id, email=user.email, by_reset=by_reset)
     work.tell(event.envelope(subject=user.id, sequence=0, time=work.now))
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from libs.common.contracts import category_of
 from libs.common.contracts.identity import (
     AuditRecordedV1,
     MembershipChangedV1,
@@ -72,7 +73,7 @@ def audit(
     category: str | None = None,
 ) -> None:
     """A line of the activity log (AD-07). `email` is the actor's; the category follows from the actor, where there is one."""
-    category = category or _category(actor)
+    category = category or category_of(actor.role if actor else None)
     event = AuditRecordedV1(
         actor_id=actor.id if actor else None,
         actor_email=email,
@@ -88,12 +89,6 @@ def audit(
         at=work.now,
     )
     work.tell(event.envelope(subject=subject or entity_id or "identity", sequence=0, time=work.now))
-
-
-def _category(actor: Actor | None) -> str:
-    if actor is None or actor.is_service:
-        return "system"
-    return "user" if actor.role == "member" else "admin"
 
 
 async def is_told(

@@ -80,10 +80,7 @@ async def _change(
     if changes:
         await users.change(work.connection, before.id, changes)
     if "email_key" in changes or password_hash is not None:
-        await links.use_changes_of_address(
-            work.connection, before.id, changes.get("email_key", before.email_key), work.now
-        )
-        await links.use_all_of(work.connection, before.id, "reset", work.now)
+        await links.use_ways_in(work.connection, before.id, changes.get("email_key", before.email_key), work.now)
     if password_hash is not None:
         await users.set_password(work.connection, before.id, password_hash, work.now)
         state = await attempts.lock(work.connection, before.email_key, work.now)

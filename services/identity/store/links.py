@@ -68,11 +68,11 @@ async def use_all_of(connection: Connection, user_id: str, kind: str, now: datet
     )
 
 
-async def use_changes_of_address(connection: Connection, user_id: str, email_key: str, now: datetime) -> None:
-    """No link works any more that would give the user another address than this one."""
+async def use_ways_in(connection: Connection, user_id: str, email_key: str, now: datetime) -> None:
+    """No link works any more that would give the user another password, or another address than this one."""
     await connection.execute(
-        "update one_time_tokens set used_at = $3"
-        " where user_id = $1 and kind = 'verification' and email_key <> $2 and used_at is null",
+        "update one_time_tokens set used_at = $3 where user_id = $1 and used_at is null"
+        " and (kind = 'reset' or (kind = 'verification' and email_key <> $2))",
         user_id,
         email_key,
         now,

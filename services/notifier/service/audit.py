@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.common import outbox
+from libs.common.contracts import category_of
 from libs.common.contracts.notifier import AuditRecordedV1
 from libs.common.database import Connection
 from services.notifier.service.deps import Deps, Reader
@@ -24,12 +25,10 @@ class Line:
 
 async def record(deps: Deps, connection: Connection, line: Line, *, by: Reader | None, category: str = "user") -> None:
     """Tells it. Without `by` nobody is known to have done it: `category` says whose doing it was."""
-    if by is not None:
-        category = "user" if by.role == "member" else "admin"
     event = AuditRecordedV1(
         actor_id=by.user_id if by else None,
         actor_role=by.role if by else None,
-        category=category,
+        category=category_of(by.role) if by else category,
         action=line.action,
         detail=line.detail,
         subject_kind=line.subject_kind,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from libs.common.database import Pool, create_pool
+from libs.common.database import BY_INDEX, Pool, create_pool
 from libs.common.errors import Refusal
 from libs.common.migration import migrate
 from libs.common.peers import Answer
@@ -94,7 +94,7 @@ async def pool(postgres_server: str, databases: dict[str, str]) -> AsyncIterator
     if postgres_server not in databases:
         databases[postgres_server] = await make_database(postgres_server)
         await migrate(databases[postgres_server], MIGRATIONS, "notifier")
-    found = await create_pool(databases[postgres_server], size_max=6, by_index=True)
+    found = await create_pool(databases[postgres_server], size_max=6, session=BY_INDEX)
     tables = "inbox, inbox_newest, outbox, mail, notice_read, notice, reader, preference, unsubscribe_token"
     for table in [*tables.split(", "), "match", "digest", "webhook", "membership", "person", "entity"]:
         await found.execute(f"delete from {table}")

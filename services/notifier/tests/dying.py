@@ -16,7 +16,7 @@ from libs.common.bus.rabbit import RabbitBus
 from libs.common.clock import utc_now
 from libs.common.contracts.ledger import TransferProposedV1
 from libs.common.contracts.notifier import NoticeSentV1
-from libs.common.database import create_pool
+from libs.common.database import BY_INDEX, create_pool
 from libs.common.envelope import Envelope
 from libs.common.outbox import PostgresOutbox
 from libs.common.relay import Relay
@@ -88,7 +88,7 @@ async def main(point: str, amqp_url: str, database_url: str, folder: str, servic
         case "published":
             dies_after(bus, "publish")
     await bus.start()
-    pool = await create_pool(database_url, size_max=4, by_index=True)
+    pool = await create_pool(database_url, size_max=4, session=BY_INDEX)
     deps, door = Deps(pool, utc_now, Settings()), Door(Path(folder))
     _, woken = await works(deps, bus, service, kind)
     while await woken.wait():

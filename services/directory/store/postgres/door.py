@@ -2,14 +2,12 @@
 
 import asyncpg
 
-from libs.common.database import Pool, create_pool
+from libs.common.database import BY_INDEX, PLANNED_ONCE, Pool, create_pool
 from libs.common.outbox import PostgresOutbox
 from services.directory.store.postgres.activity import ActivityLog
 from services.directory.store.postgres.entities import Entities
 from services.directory.store.postgres.people import Links, People
 from services.directory.store.postgres.terms import Jobs, Pictures, Terms
-
-PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
 
 
 class PostgresStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog):
@@ -37,8 +35,7 @@ class PostgresStore(Entities, People, Links, Terms, Jobs, Pictures, ActivityLog)
                 size_max=size_max,
                 statement_timeout_s=statement_timeout_s,
                 connect_timeout_s=connect_timeout_s,
-                by_index=True,
-                session=PLANNED_ONCE,
+                session=BY_INDEX | PLANNED_ONCE,
             )
         except BaseException:
             await pool.close()
