@@ -12,6 +12,7 @@ from gateway.networks import client_address, networks
 from gateway.rates import Rates
 from gateway.settings import Settings
 from libs.common import context, logs, metrics, telemetry
+from libs.common.errors import Refusal
 from libs.common.ids import new_id
 
 Scope = MutableMapping[str, Any]
@@ -94,10 +95,15 @@ class Edge:
         return "page", self._pages
 
 
+def broken(request_id: str) -> Refusal:
+    """What nobody expected, for whoever asked: by the request id the log tells more."""
+    return Refusal.of(500, "internal", f"Something went wrong here. Request {request_id}.")
+
+
 async def _send_broken(send: Send, request_id: str) -> None:
     """What nobody expected, told like every other refusal: the request id and nothing else."""
-    problem = {"message": f"Something went wrong here. Request {request_id}.", "code": "internal"}
-    body = orjson.dumps({"errors": [problem]})
+    [problem] = broken(request_id).problems
+    body = orjson.dumps({"errors": [{"message": problem.message, "code": problem.code}]})
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
     await send({"type": "http.response.start", "status": 500, "headers": headers})

@@ -50,7 +50,8 @@ async def sign_up(context: GatewayContext, caller: Caller, member: NewMember) ->
     """ID-01: the profile is judged first, then identity decides; directory and ledger make their part at once.
 
     When one of these two fails after identity decided, the event of the new user makes the same calls later: the signup
-    stands. A quiet one does not wait for them: that would take longer than for an address that is taken. Raises Refusal with problems whose fields are those of NewMember, the profile's as `profile.<field>`.
+    stands. A quiet one does not wait for them: that would take longer than for an address that is taken. Raises Refusal with
+    problems whose fields are those of NewMember, the profile's as `profile.<field>`.
     """
     clients, own = context.clients, speaking_for_itself(caller)
     try:

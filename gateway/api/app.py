@@ -26,7 +26,7 @@ from gateway.api.cors import Cors
 from gateway.api.operation import Call, Given, Operation, RawReply, Registry, Reply
 from gateway.api.reading import read_body, read_query, right_fields
 from gateway.context import GatewayContext, caller_of
-from gateway.edge import Receive, Scope
+from gateway.edge import Receive, Scope, broken
 from gateway.public_reads import Kept
 from libs.common.auth import Principal
 from libs.common.context import request_id
@@ -76,7 +76,7 @@ class Api:
             return
         except Exception:
             log.exception("request_failed", request_id=scope["state"]["request_id"])
-            await _send_refusal(send, _broken(scope["state"]["request_id"]), cors)
+            await _send_refusal(send, broken(scope["state"]["request_id"]), cors)
             return
         public = operation.method == "GET" and operation.who in {"anyone", "visitor"} and not call.logged_in
         await self._send(scope, send, operation, reply, [*cors, *cache_headers(public=public)])
@@ -131,7 +131,7 @@ class Api:
             said = told(refusal, operation) if operation else refusal
         except UnlistedStatus as failed:
             log.error("service_failed", route=operation.path if operation else "", why=str(failed))  # noqa: TRY400  a service's fault, told there
-            said = _broken(request_id.get() or "")
+            said = broken(request_id.get() or "")
         allow = [(b"allow", _allow(methods))] if said.status == 405 else []
         await _send_refusal(send, said, [*cors, *allow])
 
@@ -329,10 +329,6 @@ def _is_raw(operation: Operation, headers: Mapping[str, str]) -> bool:
 def _allow(methods: Methods) -> bytes:
     names = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     return ", ".join(sorted(names)).encode()
-
-
-def _broken(asked: str) -> Refusal:
-    return Refusal.of(500, "internal", f"Something went wrong here. Request {asked}.")
 
 
 async def _send_refusal(send: Send, refusal: Refusal, headers: Headers) -> None:

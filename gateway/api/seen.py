@@ -3,8 +3,8 @@
 What of an entity those see who see as much of it (everybody; members; those who may trade) is the same for all of them. How
 much somebody sees, and which entities are their own, the directory says with every answer. Both are kept while the directory
 proves that nothing of it changed: the entity; the person's memberships and their own entities. Own ones, of which they see
-the whole, are kept likewise, for each person or key by itself. What depends on more is asked for every time: favourites, and looking as one of
-several own entities. Nothing of an account is kept but its number, which is permanent.
+the whole, are kept likewise, for each person or key by itself. What depends on more is asked for every time: favourites, and
+looking as one of several own entities. Nothing of an account is kept but its number, which is permanent.
 """
 
 from collections.abc import Sequence

@@ -99,8 +99,8 @@ class IdentityClient:
     ) -> SignupAnswer:
         """ID-01. Makes user, entity id and membership; or, with an invitation's token, a user who joins that entity.
 
-        With `quiet` nobody is logged in. Refusals: 400 `email_taken` (never with `quiet`: the answer is empty then), `email_invalid`, `password_weak`,
-        `password_common`, `invitation_invalid`, and field problems.
+        With `quiet` nobody is logged in. Refusals: 400 `email_taken` (never with `quiet`: the answer is empty then),
+        `email_invalid`, `password_weak`, `password_common`, `invitation_invalid`, and field problems.
         """
         asked = {} if invitation is not None else {"profile": profile}
         body = _given(kind=kind, invitation=invitation, quiet=quiet, **asked, **person)

@@ -11,6 +11,7 @@ from gateway.pages.headers import local_path
 from gateway.pages.page import Page
 from gateway.pages.screen import Screen, form_problems
 from gateway.pages.second_factor import qr_code
+from gateway.pages.sessions import start_of
 from libs.common.errors import Problem, Refusal
 
 log = structlog.get_logger(__name__)
@@ -134,8 +135,7 @@ async def _log_in(screen: Screen, role: LoginRole) -> Response:
     await _end_the_session_before(screen)
     screen.house.sessions.begin(screen.cookies, session)
     screen.cookies.drop("acting")
-    start = {"admin": "/admin", "operator": "/admin/system"}.get(session["role"], "/home")
-    onward = local_path(form.text("next"), start)
+    onward = local_path(form.text("next"), start_of(session["role"]))
     if "recovery_codes" in session:
         return screen.render("recovery_codes.html", codes=session["recovery_codes"], onward=onward)
     return screen.go(onward)

@@ -19,6 +19,11 @@ _REMEMBERED_S = 20.0
 _REMEMBERED_MAX = 2000
 
 
+def start_of(role: str) -> str:
+    """Where somebody of this role begins."""
+    return {"admin": "/admin", "operator": "/admin/system"}.get(role, "/home")
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Whoever looks: somebody logged in, or nobody known."""
@@ -48,7 +53,7 @@ class Visitor:
     @property
     def start(self) -> str:
         """Where somebody of this role begins."""
-        return "/admin" if self.is_admin else "/admin/system" if self.oversees else "/home"
+        return start_of(self.principal.role if self.principal is not None else "member")
 
 
 class Sessions:

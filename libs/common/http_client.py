@@ -1,5 +1,5 @@
-"""HTTP/1.1 over kept connections (RFC 9112), for calls between services: little of a processor's time, and no more features than
-these calls need: no redirects, no compression, no HEAD. The bytes are taken apart by llhttp (`httptools`), the parser of our servers.
+"""HTTP/1.1 over kept connections (RFC 9112), for calls between services: little of a processor's time, and no more than these
+calls need: no redirects, no compression, no HEAD. The bytes are taken apart by llhttp (`httptools`), as our servers do.
 
 One connection carries one request at a time. What goes wrong is one of `OSError`, `TimeoutError` and `BrokenAnswer`; who is
 cancelled meanwhile ends the connection, so that the other side hears of it.
