@@ -118,19 +118,19 @@ def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
     """A transfer as one of its parties sees it."""
     outgoing = transfer["payer"]["entity_id"] == entity_id
     other = transfer["payee"] if outgoing else transfer["payer"]
-    return given(
-        id=transfer["id"],
-        transfer="out" if outgoing else "in",
-        isInitiator=transfer["initiator"] == ("payer" if outgoing else "payee"),
-        accountNumber=other["number"],
-        entityName=other["name"],
-        amount=json_number(transfer["amount_minor"]),
-        unit=transfer["unit"],
-        description=transfer["description"],
-        status=status_view(transfer),
-        cancellationReason=transfer.get("reason"),
-        **_dates(transfer),
-    )
+    view = {
+        "id": transfer["id"],
+        "transfer": "out" if outgoing else "in",
+        "isInitiator": transfer["initiator"] == ("payer" if outgoing else "payee"),
+        "accountNumber": other["number"],
+        "entityName": other["name"],
+        "amount": json_number(transfer["amount_minor"]),
+        "unit": transfer["unit"],
+        "description": transfer["description"],
+        "status": status_view(transfer),
+        "cancellationReason": transfer.get("reason"),
+    }
+    return _said(view | _dates(transfer))
 
 
 def initiated_view(transfer: TransferJson) -> Json:
@@ -181,6 +181,10 @@ def _dates(transfer: TransferJson) -> Json:
 
 def given(**fields: Any) -> Json:
     """The fields that have a value."""
+    return _said(fields)
+
+
+def _said(fields: Json) -> Json:
     return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
