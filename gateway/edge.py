@@ -117,7 +117,7 @@ def _in_one_line(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
 
 def _tell(method: str, route: str, status: int, took_s: float) -> None:
     """Never the path itself: it may hold a token of a mailed link."""
-    metrics.requests.labels("gateway", method, route, str(status)).observe(took_s)
+    metrics.answered("gateway", method, route, status, took_s)
     if route != "machine":
         logs.request("gateway", method, route, status, took_s)
 

@@ -112,8 +112,7 @@ class Api:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else kept.body})
 
     async def _public(self, scope: Scope, operation: Operation, path: list[str], *, squeeze: bool) -> Kept:
-        own = caller_of(scope)
-        call = Call(context=self._context, caller=own, own_caller=own, principal=None, headers={})
+        call = Call(context=self._context, caller=caller_of(scope), principal=None, headers={})
         given = await self._read(scope, _no_body, operation, path, call)
         reply = await operation.handler(call, *path, **given)
         if isinstance(reply, RawReply):
@@ -158,7 +157,6 @@ class Api:
         return Call(
             context=self._context,
             caller=caller_of(scope, token=token if principal else None, idempotency_key=key),
-            own_caller=caller_of(scope),
             principal=principal,
             headers=headers,
         )

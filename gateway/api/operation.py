@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -37,12 +37,15 @@ class Call:
     context: GatewayContext
     caller: Caller
     """Speaks with the person's token; without one where nobody is logged in."""
-    own_caller: Caller
-    """The same request, asked by the gateway for itself."""
     principal: Principal | None
     headers: Mapping[str, str]
     raw: bytes = b""
     """The body as it came, for operations that take something else than JSON."""
+
+    @property
+    def own_caller(self) -> Caller:
+        """The same request, asked by the gateway for itself."""
+        return replace(self.caller, token=None, idempotency_key=None)
 
     @property
     def logged_in(self) -> bool:

@@ -118,7 +118,7 @@ def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
     """A transfer as one of its parties sees it."""
     outgoing = transfer["payer"]["entity_id"] == entity_id
     other = transfer["payee"] if outgoing else transfer["payer"]
-    view = {
+    view: Json = {
         "id": transfer["id"],
         "transfer": "out" if outgoing else "in",
         "isInitiator": transfer["initiator"] == ("payer" if outgoing else "payee"),
@@ -129,8 +129,9 @@ def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
         "description": transfer["description"],
         "status": status_view(transfer),
         "cancellationReason": transfer.get("reason"),
+        **_dates(transfer),
     }
-    return _said(view | _dates(transfer))
+    return _said(view)
 
 
 def initiated_view(transfer: TransferJson) -> Json:

@@ -61,7 +61,7 @@ class Edge:
 
     def _tell(self, scope: MutableMapping[str, Any], status: int, took_s: float) -> None:
         route = _route(scope)
-        metrics.requests.labels(self._name, scope["method"], route, str(status)).observe(took_s)
+        metrics.answered(self._name, scope["method"], route, status, took_s)
         if not route.startswith(("/health/", "/metrics")):
             logs.request(self._name, scope["method"], route, status, took_s)
 

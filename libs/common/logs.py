@@ -62,6 +62,8 @@ def start(service: str, *, level: str = "info", form: str = "json") -> None:
 
 def request(service: str, method: str, route: str, status: int, took_s: float) -> None:
     """The line of one answered request; there is one for each, so it is written without the other lines' detours."""
+    if _request_lines is False:
+        return
     took_ms = round(took_s * 1000, 1)
     if _request_lines is None:
         _log.info("request", service=service, method=method, route=route, status=status, took_ms=took_ms)

@@ -1,12 +1,13 @@
 """The door to other services over HTTP: kept connections, a time limit on every call."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import orjson
 
 from libs.common.auth import ServiceTokens
-from libs.common.http_client import BrokenAnswer, Host
+from libs.common.errors import Refusal
+from libs.common.http_client import Host
 from libs.common.peers import Answer, Caller, Query, StreamedAnswer, away, refusal_of, request_headers, target
 
 _CONNECTIONS_PER_HOST_MAX = 100
@@ -38,10 +39,11 @@ class HttpPeers:
     ) -> Answer:
         payload = raw if raw is not None else orjson.dumps(body) if body is not None else None
         headers = self._headers(service, caller, content_type if payload is not None else None)
-        with _reached(service):
-            head, content = await self._host(service).call(
-                method, target(path, query), headers, payload, timeout_s=timeout_s
-            )
+        host = self._host(service)
+        try:
+            head, content = await host.call(method, target(path, query), headers, payload, timeout_s=timeout_s)
+        except OSError as fault:
+            raise _lost(service, fault) from fault
         if head.status >= 400:
             raise refusal_of(head.status, head.headers, content)
         return Answer(head.status, head.headers, content)
@@ -58,12 +60,14 @@ class HttpPeers:
         timeout_s: float = 60.0,
     ) -> AsyncIterator[StreamedAnswer]:
         headers = self._headers(service, caller, None)
-        with _reached(service):
-            opened = self._host(service).stream(method, target(path, query), headers, timeout_s=timeout_s)
+        opened = self._host(service).stream(method, target(path, query), headers, timeout_s=timeout_s)
+        try:
             async with opened as (head, chunks):
                 if head.status >= 400:
                     raise refusal_of(head.status, head.headers, await _beginning(chunks))
                 yield StreamedAnswer(head.status, head.headers, chunks)
+        except OSError as fault:
+            raise _lost(service, fault) from fault
 
     async def close(self) -> None:
         for host in self._hosts.values():
@@ -89,12 +93,6 @@ async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
     return told
 
 
-@contextmanager
-def _reached(service: str) -> Iterator[None]:
-    """What went wrong on the way is a Refusal 503."""
-    try:
-        yield
-    except TimeoutError:
-        raise away(service, "timeout") from None
-    except (BrokenAnswer, OSError) as fault:
-        raise away(service, type(fault).__name__) from fault
+def _lost(service: str, fault: OSError) -> Refusal:
+    """What went wrong on the way (broken answers and time-outs are OSErrors as well) is a Refusal 503."""
+    return away(service, "timeout" if isinstance(fault, TimeoutError) else type(fault).__name__)

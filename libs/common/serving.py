@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from libs.common.heads import BoundedHeads
+from libs.common.http_server import BoundedHttp
 from libs.common.service import StartRefused
 
 Result = TypeVar("Result")
@@ -78,7 +78,7 @@ class Serving:
             backlog=BACKLOG,
             timeout_graceful_shutdown=max(1, round(stop_timeout_s)),
             timeout_keep_alive=KEEP_ALIVE_S,
-            http=BoundedHeads,
+            http=BoundedHttp,
         )
         self._server = Server(config)
         self._listening = listening

@@ -1,17 +1,17 @@
-"""The head of a request is bounded in size, and a request in time: uvicorn's own protocol takes any number of bytes, and waits
-for ever."""
+"""How every service speaks HTTP: uvicorn's protocol, where heads are bounded in size and requests in time (it takes any number
+of bytes, and waits for ever), and where an answer is one write (it sends head and body by themselves)."""
 
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES_MAX = 65_536
 HEAD_WITHIN_S = 20.0
 BODY_WITHIN_S = 120.0
 
 
-class BoundedHeads(HttpToolsProtocol):
+class BoundedHttp(HttpToolsProtocol):
     """Closes a connection whose request's head grows beyond HEAD_BYTES_MAX after its first piece (431), or is not there whole
     HEAD_WITHIN_S after the connection or the head began, or whose body is not there BODY_WITHIN_S after it began (408). The
     size of bodies is bounded by the applications."""
@@ -38,6 +38,8 @@ class BoundedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._body_of = False, self.scope
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.transport is self.transport and self.scope["method"] != "HEAD":
+            self.cycle.transport = _OneWrite(self.transport, self.cycle)  # type: ignore[assignment]  # all that a cycle asks of one
 
     def on_message_complete(self) -> None:
         self._body_of = None
@@ -80,3 +82,31 @@ class BoundedHeads(HttpToolsProtocol):
         if not answer_begun or (self._in_head and self.cycle.response_complete):
             self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+
+class _OneWrite:
+    """Holds the head of an answer until its first body is there, as ASGI asks servers to
+    (asgi.readthedocs.io, "Response Start"): one system call and one packet less for both sides."""
+
+    __slots__ = ("_cycle", "_head", "_transport", "_waits")
+
+    def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
+        self._transport = transport
+        self._cycle = cycle
+        self._waits = True
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._head is not None:
+            self._transport.writelines((self._head, data))
+            self._head = None
+        elif self._waits and self._cycle.response_started:
+            self._waits, self._head = False, data
+        else:
+            self._transport.write(data)  # the rest of a body, or `100 Continue` before the head
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
