@@ -56,7 +56,7 @@ async def nothing_told(since: str | None) -> Changes:
     return {"mark": None, "ids": None}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
     """An answer as it goes onto the wire."""
 
@@ -66,24 +66,35 @@ class Kept:
 
 
 Make = Callable[[], Awaitable[Kept]]
+_Lasting = tuple[float, tuple[str, ...], int, tuple[tuple[bytes, bytes], ...], bytes]
+"""When its making began, what it is about, and the answer. There are thousands, and a garbage collector that goes through
+thousands of objects stops everything for a while; plain tuples of plain values it leaves alone."""
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Begun:
+    """An answer about few that is being made."""
+
     began: float
     about: tuple[str, ...]
+    making: "asyncio.Future[Kept]"
+
+
+@dataclass(slots=True)
+class _Passing:
+    """An answer about anything."""
+
+    began: float
+    make: Make
     making: "asyncio.Future[Kept] | None"
-    """Not kept beyond its end, nor is what makes it where that is not wanted again: both hold a whole request, and a collector
-    that goes through thousands of them stops everything for a tenth of a second."""
-    make: Make | None = None
+    """Not kept beyond its end: it holds a whole request."""
     answer: Kept | None = None
-    next: "_Entry | None" = None
+    next: "_Passing | None" = None
     """What is made to take its place."""
 
-    @property
-    def is_being_made(self) -> bool:
-        """Whether who wants it has to wait."""
-        return self.making is not None and not self.making.done()
+    def is_coming(self, not_before: float) -> bool:
+        """Whether it is being made, and not since too long."""
+        return self.making is not None and not self.making.done() and self.began > not_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +129,12 @@ class PublicReads:
         self._clock = clock
         self._chance = chance
         self._ask: Ask = nothing_told
-        self._passing: OrderedDict[Key, _Entry] = OrderedDict()
+        self._passing: OrderedDict[Key, _Passing] = OrderedDict()
         """About anything, nearly the oldest first."""
-        self._lasting: OrderedDict[Key, _Entry] = OrderedDict()
+        self._begun: dict[Key, _Begun] = {}
+        self._lasting: OrderedDict[Key, _Lasting] = OrderedDict()
         """About few each; what was not asked for longest first."""
-        self._of: dict[str, set[Key]] = {}
+        self._of: dict[str, tuple[Key, ...]] = {}
         """What is kept about each entity and user."""
         self._bytes = 0
         self._doubts = 0
@@ -132,7 +144,7 @@ class PublicReads:
         self._proving: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._passing) + len(self._lasting)
+        return len(self._passing) + len(self._begun) + len(self._lasting)
 
     @property
     def bytes(self) -> int:
@@ -145,38 +157,40 @@ class PublicReads:
 
     def get(self, key: Key) -> Kept | None:
         """What is kept, where it is young enough or proven lately."""
-        now, entry = self._clock(), self._lasting.get(key)
-        if entry is not None:
+        now, lasting = self._clock(), self._lasting.get(key)
+        if lasting is not None:
             self._lasting.move_to_end(key)
-            since = max(entry.began, self._proven_at)
-        else:
-            entry = self._passing.get(key)
-            since = entry.began if entry is not None else 0.0
-        if entry is None or entry.answer is None or now - since >= self._life_s:
+            age_s = now - max(lasting[0], self._proven_at)
+            if age_s >= self._life_s:
+                return None
+            if age_s >= self._ahead_s:
+                self._prove_ahead(now)
+            return Kept(*lasting[2:])
+        passing = self._passing.get(key)
+        if passing is None or passing.answer is None or now - passing.began >= self._life_s:
             return None
-        if now - since >= self._ahead_s:
-            self._look_ahead(key, entry, now)
-        return entry.answer
+        if now - passing.began >= self._ahead_s:
+            self._make_ahead(key, passing, now)
+        return passing.answer
 
-    def _look_ahead(self, key: Key, entry: _Entry, now: float) -> None:
+    def _prove_ahead(self, now: float) -> None:
+        if self._mark is not None and self._proving is None and now - self._asked_at >= self._ahead_s:
+            self._proving = asyncio.ensure_future(self._proof())
+
+    def _make_ahead(self, key: Key, entry: _Passing, now: float) -> None:
         """Begins what will be wanted when this one's time is over."""
-        if entry.about:
-            if self._mark is not None and self._proving is None and now - self._asked_at >= self._ahead_s:
-                self._proving = asyncio.ensure_future(self._proof())
-            return
-        if entry.make is None or entry.next is not None or len(self._ahead_of) >= AHEAD_AT_ONCE:
+        if entry.next is not None or len(self._ahead_of) >= AHEAD_AT_ONCE:
             return
         making = asyncio.ensure_future(_made(entry.make))
-        fresh = entry.next = _Entry(now, (), making, entry.make)
+        fresh = entry.next = _Passing(now, entry.make, making)
         self._ahead_of.add(key)
 
         def made(task: "asyncio.Future[Kept]") -> None:
             self._ahead_of.discard(key)
             failed = task.cancelled() or task.exception() is not None
             if self._passing.get(key) is entry and not failed:
-                self._drop(self._passing, key)
-                self._put(self._passing, key, fresh)
-            self._take(self._passing, key, fresh, task)
+                self._pass(key, fresh)
+            self._passed(key, fresh, task)
 
         making.add_done_callback(made)
 
@@ -199,14 +213,8 @@ class PublicReads:
     def keep(self, key: Key, answer: Kept, since: Since, *, about: Iterable[str]) -> None:
         """Keeps what was asked for since then, unless something changed meanwhile; `about` are the entities and users that
         alone it depends on."""
-        if since.doubts != self._doubts:
-            return
-        if key in self._lasting:
-            self._drop(self._lasting, key)
-        made = asyncio.get_running_loop().create_future()
-        made.set_result(answer)
-        entry = self._put(self._lasting, key, _Entry(since.began, tuple(dict.fromkeys(about)), made))
-        self._take(self._lasting, key, entry, made)
+        if since.doubts == self._doubts:
+            self._hold(key, answer, since.began, tuple(dict.fromkeys(about)))
 
     async def answer(self, key: Key, make: Make, *, about: str | None = None) -> Kept:
         """The answer, made once for all who ask at the same time; `about` is the one entity that it depends on. Raises
@@ -216,50 +224,93 @@ class PublicReads:
             kept = self.get(key)
             if kept is not None:
                 return kept
-        entry = self._entry(key, make, () if about is None else (about,))
-        if entry.making is None:
-            assert entry.answer is not None
-            return entry.answer
+        answer = self._of_anything(key, make) if about is None else self._of_few(key, make, (about,))
+        if isinstance(answer, Kept):
+            return answer
         try:
             # one of several who wait may go away; the others still want it
-            return await asyncio.shield(entry.making)
+            return await asyncio.shield(answer)
         except Refusal as refusal:
             raise refusal.again() from refusal
 
-    def _entry(self, key: Key, make: Make, about: tuple[str, ...]) -> _Entry:
-        now = self._clock()
-        entries = self._lasting if about else self._passing
-        entry = entries.get(key)
-        if entry is not None and now - entry.began < self._life_s:
-            return entry
-        if entry is not None:
-            self._drop(entries, key)
-            if entry.next is not None and entry.next.is_being_made and now - entry.next.began < self._life_s:
-                return self._put(entries, key, entry.next)
-        # what many ask for at once, as after a change, would all be made anew at once a second later, and again and again
-        began = now if about else now - self._chance() * SPREAD * self._life_s
+    def _of_few(self, key: Key, make: Make, about: tuple[str, ...]) -> "asyncio.Future[Kept]":
+        now, begun = self._clock(), self._begun.get(key)
+        if begun is not None and now - begun.began < self._life_s:
+            return begun.making
         making = asyncio.ensure_future(_made(make))
-        entry = self._put(entries, key, _Entry(began, about, making, make))
-        making.add_done_callback(lambda made: self._take(entries, key, entry, made))
-        return entry
+        begun = self._begun[key] = _Begun(now, about, making)
 
-    def _put(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry) -> _Entry:
+        def made(task: "asyncio.Future[Kept]") -> None:
+            failed = task.cancelled() or task.exception() is not None
+            if self._begun.get(key) is begun:
+                del self._begun[key]
+                if not failed:
+                    self._hold(key, task.result(), begun.began, begun.about)
+
+        making.add_done_callback(made)
+        return making
+
+    def _of_anything(self, key: Key, make: Make) -> "Kept | asyncio.Future[Kept]":
+        now, entry = self._clock(), self._passing.get(key)
+        if entry is not None and now - entry.began >= self._life_s:
+            self._drop(key)
+            entry = entry.next if entry.next is not None and entry.next.is_coming(now - self._life_s) else None
+            if entry is not None:
+                self._pass(key, entry)
+        if entry is None:
+            # what many ask for at once, as after a change, would all be made anew at once a second later, again and again
+            making = asyncio.ensure_future(_made(make))
+            fresh = entry = _Passing(now - self._chance() * SPREAD * self._life_s, make, making)
+            self._pass(key, fresh)
+            making.add_done_callback(lambda made: self._passed(key, fresh, made))
+        answer = entry.making or entry.answer
+        assert answer is not None
+        return answer
+
+    def _pass(self, key: Key, entry: _Passing) -> None:
+        """Puts it behind all others."""
+        self._drop(key)
         self._drop_old(self._clock())
-        entries[key] = entry
-        for each in entry.about:
-            self._of.setdefault(each, set()).add(key)
-        while len(entries) > (self._lasting_max if entry.about else self._entries_max):
-            self._drop(entries, next(iter(entries)))
-        return entry
+        self._passing[key] = entry
+        while len(self._passing) > self._entries_max:
+            self._drop(next(iter(self._passing)))
+
+    def _passed(self, key: Key, entry: _Passing, made: "asyncio.Future[Kept]") -> None:
+        """What was being made is there, unless it failed or is not wanted any more."""
+        failed = made.cancelled() or made.exception() is not None
+        if self._passing.get(key) is not entry:
+            return
+        if failed or len(made.result().body) > self._bytes_max:
+            self._drop(key)
+            return
+        entry.answer, entry.making = made.result(), None
+        self._bytes += len(entry.answer.body)
+        self._make_room()
+
+    def _hold(self, key: Key, answer: Kept, began: float, about: tuple[str, ...]) -> None:
+        """Keeps an answer about few."""
+        self._drop_old(self._clock())
+        self._forget(key)
+        if len(answer.body) > self._bytes_max:
+            return
+        self._lasting[key] = (began, about, answer.status, answer.headers, answer.body)
+        for each in about:
+            self._of[each] = (*self._of.get(each, ()), key)
+        self._bytes += len(answer.body)
+        if len(self._lasting) > self._lasting_max:
+            self._forget(next(iter(self._lasting)))
+        self._make_room()
 
     def drop(self, about: str | None = None) -> None:
         """Something public changed, of this entity alone or of anything: what was read of it before counts no longer for
         who asks from now on."""
         self._doubts += 1
         for key in list(self._passing):
-            self._drop(self._passing, key)
+            self._drop(key)
         for key in list(self._lasting if about is None else self._of.get(about, ())):
-            self._drop(self._lasting, key)
+            self._forget(key)
+        for key in [key for key, begun in self._begun.items() if about is None or about in begun.about]:
+            del self._begun[key]
 
     async def hear(self, bus: Bus) -> None:
         """Drops what is kept whenever the directory tells of a change, and whenever the bus was lost and found."""
@@ -296,46 +347,46 @@ class PublicReads:
         self._proven_at = began
         self._doubts += 1
         users = changes.get("users")
+        self._begun.clear()  # it was perhaps read before a change that is told now
         if since is None or changes["ids"] is None or users is None:
             named = list(self._lasting)
         else:
-            # what is being made was perhaps read before a change that is told now
-            making = {key for key, entry in self._lasting.items() if entry.answer is None}
-            changed = (*changes["ids"], *users)
-            named = list(making.union(*(self._of.get(each, ()) for each in changed)))
+            named = [key for each in (*changes["ids"], *users) for key in self._of.get(each, ())]
         for key in named:
-            self._drop(self._lasting, key)
+            self._forget(key)
 
-    def _take(self, entries: "OrderedDict[Key, _Entry]", key: Key, entry: _Entry, made: "asyncio.Future[Kept]") -> None:
-        failed = made.cancelled() or made.exception() is not None
-        if entries.get(key) is not entry:
-            return
-        if failed or len(made.result().body) > self._bytes_max:
-            self._drop(entries, key)
-            return
-        entry.answer, entry.making = made.result(), None
-        if entry.about:
-            entry.make = None
-        self._bytes += len(entry.answer.body)
+    def _make_room(self) -> None:
         while self._bytes > self._bytes_max:
-            oldest = self._passing or self._lasting
-            self._drop(oldest, next(iter(oldest)))
+            if self._passing:
+                self._drop(next(iter(self._passing)))
+            else:
+                self._forget(next(iter(self._lasting)))
 
     def _drop_old(self, now: float) -> None:
         while self._passing:
             key, entry = next(iter(self._passing.items()))
             if now - entry.began < self._life_s:
                 return
-            self._drop(self._passing, key)
+            self._drop(key)
 
-    def _drop(self, entries: "OrderedDict[Key, _Entry]", key: Key) -> None:
-        entry = entries.pop(key)
-        if entry.answer is not None:
+    def _drop(self, key: Key) -> None:
+        """Of what is about anything."""
+        entry = self._passing.pop(key, None)
+        if entry is not None and entry.answer is not None:
             self._bytes -= len(entry.answer.body)
-        for each in entry.about:
-            keys = self._of[each]
-            keys.discard(key)
-            if not keys:
+
+    def _forget(self, key: Key) -> None:
+        """Of what is about few."""
+        lasting = self._lasting.pop(key, None)
+        if lasting is None:
+            return
+        _, about, _, _, body = lasting
+        self._bytes -= len(body)
+        for each in about:
+            others = tuple(other for other in self._of[each] if other != key)
+            if others:
+                self._of[each] = others
+            else:
                 del self._of[each]
 
 

@@ -1,6 +1,7 @@
 """What is kept of public reads: for a second, for everybody who shows no token, and for nobody else."""
 
 import asyncio
+import gc
 import weakref
 from types import SimpleNamespace
 from typing import Any, cast
@@ -553,7 +554,8 @@ async def test_the_directory_is_asked_before_the_second_is_over_and_nobody_waits
     assert directory.asked == []
     directory.clock.now += 0.3
     directory.ids = ("b",)
-    assert directory.reads.get(key("a")) is directory.reads.get(key("a")) is not None
+    assert directory.reads.get(key("a")) is not None
+    assert directory.reads.get(key("a")) is not None
     for _ in range(3):
         await asyncio.sleep(0)
     assert len(directory.asked) == 1
@@ -641,3 +643,19 @@ async def test_what_was_not_asked_for_longest_goes_first_and_no_name_of_it_stays
     assert [reads.get(key(name)) is not None for name in "abc"] == [True, False, True]
     reads.drop("b")
     assert (len(reads), reads.bytes) == (2, 2)
+
+
+async def test_what_lasts_is_nothing_that_a_collector_goes_through():
+    reads = PublicReads()
+
+    def tracked() -> int:
+        for _ in range(3):  # a tuple of tuples is left alone once those are
+            gc.collect()
+        return len(gc.get_objects())
+
+    before = tracked()
+    for number in range(1000):
+        answer = Kept(200, ((b"vary", b"x%d" % number),), b"body %d" % number)
+        reads.keep(key(f"{number}"), answer, reads.begin(), about=(f"entity {number}",))
+    assert len(reads) == 1000
+    assert tracked() - before < 100

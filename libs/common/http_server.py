@@ -88,20 +88,20 @@ class _OneWrite:
     """Holds the head of an answer until its first body is there, as ASGI asks servers to
     (asgi.readthedocs.io, "Response Start"): one system call and one packet less for both sides."""
 
-    __slots__ = ("_cycle", "_head", "_transport", "_waits")
+    __slots__ = ("_before", "_head", "_transport")
 
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         self._transport = transport
-        self._cycle = cycle
-        self._waits = True
+        self._before: RequestResponseCycle | None = cycle
+        """Until its answer begins: afterwards the two would keep each other alive until the collector finds them."""
         self._head: bytes | None = None
 
     def write(self, data: bytes) -> None:
         if self._head is not None:
             self._transport.writelines((self._head, data))
             self._head = None
-        elif self._waits and self._cycle.response_started:
-            self._waits, self._head = False, data
+        elif self._before is not None and self._before.response_started:
+            self._before, self._head = None, data
         else:
             self._transport.write(data)  # the rest of a body, or `100 Continue` before the head
 

@@ -16,7 +16,12 @@ FACES_MAX = 20_000
 """About a kilobyte each."""
 
 
-@dataclass(frozen=True, slots=True)
+_Kept = tuple[int, bool, bool, bool, tuple[bytes, ...]]
+"""A face without its id. There are thousands, and a garbage collector that goes through thousands of objects stops everything
+for a while; plain tuples of plain values it leaves alone."""
+
+
+@dataclass(slots=True)
 class Face:
     """One version of an entity: what decides who sees it, and the fields that each sight below the whole adds."""
 
@@ -38,7 +43,7 @@ class Faces:
 
     def __init__(self, faces_max: int = FACES_MAX) -> None:
         self._max = faces_max
-        self._faces: OrderedDict[str, Face] = OrderedDict()
+        self._faces: OrderedDict[str, _Kept] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._faces)
@@ -49,17 +54,17 @@ class Faces:
 
     def get(self, entity_id: str, version: int) -> Face | None:
         """The face of this version, where it is kept."""
-        face = self._faces.get(entity_id)
-        if face is None or face.version != version:
+        kept = self._faces.get(entity_id)
+        if kept is None or kept[0] != version:
             return None
         self._faces.move_to_end(entity_id)
-        return face
+        return Face(entity_id, *kept)
 
     def keep(self, entities: Iterable[Entity]) -> list[Face]:
         """Their faces."""
         made = [_face(entity) for entity in entities]
         for face in made:
-            self._faces[face.id] = face
+            self._faces[face.id] = (face.version, face.deleted, face.listed, face.may_trade, face.layers)
             self._faces.move_to_end(face.id)
         while len(self._faces) > self._max:
             self._faces.popitem(last=False)
