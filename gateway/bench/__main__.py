@@ -60,7 +60,14 @@ async def run(part: Part, node: Running, community: Community, doors: Doors, ide
             if name == LOGINS:
                 pid = processes.pid("identity")
                 measured = await logins(
-                    part, gateway, operation, identity=identity, pid=pid, connections=connections, seconds=seconds
+                    part,
+                    gateway,
+                    operation,
+                    through["balance"],
+                    identity=identity,
+                    pid=pid,
+                    connections=connections,
+                    seconds=seconds,
                 )
             else:
                 measured = await measure(gateway, operation, connections=connections, seconds=seconds)
