@@ -116,8 +116,9 @@ def user_view(user: UserShape) -> Json:
 
 def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
     """A transfer as one of its parties sees it."""
-    outgoing = transfer["payer"]["entity_id"] == entity_id
-    other = transfer["payee"] if outgoing else transfer["payer"]
+    payer, payee = transfer["payer"], transfer["payee"]
+    outgoing = payer["entity_id"] == entity_id
+    other = payee if outgoing else payer
     view: Json = {
         "id": transfer["id"],
         "transfer": "out" if outgoing else "in",

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,23 @@ OLD = {
 """The server it replaces, at 16 / 64 connections."""
 
 
+PACE_STEPS = 1_000_000
+
+
 def load_average() -> str:
     return " ".join(f"{each:.2f}" for each in os.getloadavg())
+
+
+def pace() -> str:
+    """How fast the processor is at this moment: others on the same machine slow it without being seen in its load."""
+    began, total = time.process_time(), 0
+    for number in range(PACE_STEPS):
+        total += number
+    return f"a step of a bare Python loop takes {(time.process_time() - began) / PACE_STEPS * 1e9:.0f} ns"
+
+
+def state() -> str:
+    return f"load average {load_average()}, {pace()}"
 
 
 @dataclass(slots=True)
@@ -31,7 +47,7 @@ class Part:
 
     title: str
     command: str = "python -m gateway.bench"
-    began: str = field(default_factory=load_average)
+    began: str = field(default_factory=state)
     rows: list[str] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
@@ -58,7 +74,7 @@ class Part:
     def text(self) -> str:
         """In Markdown."""
         date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        measured = f"- `{self.command}`, {date}; load average before and after: {self.began}; {load_average()}"
+        measured = f"- `{self.command}`, {date}; before: {self.began}; after: {state()}"
         head = [
             f"## {self.title}",
             "",
@@ -70,15 +86,16 @@ class Part:
         return "\n".join([*head, *self.rows, "", *self.sentences, ""])
 
 
-def write(part: Part, alone: list[str]) -> None:
-    """The page with this part anew; the other part stays as it was measured."""
+def write(part: Part, alone: list[str], hashing: list[str]) -> None:
+    """The page with this part anew; the other part stays as it was measured. `hashing` is what identity's own bench said."""
     kept = [text for text in _sections() if not text.startswith(f"## {part.title}\n")]
     sections = sorted([*kept, part.text()], key=lambda text: "One process" not in text.splitlines()[0])
     lines = [
         "# The public API's figures",
         "",
         "Written by `python -m gateway.bench [--full]`, never by hand. Node, databases and the client that asks share one machine.",
-        "What else the machine did (the load average tells) slows every line.",
+        "What else the machine did (the load average tells), and what others did on the hardware that it shares with them (the",
+        "pace of a bare Python loop tells a part of it), slows every line.",
         "",
         f"- machine: {_machine()}",
         f"- Python {platform.python_version()}; the node logs at the level `warning`, without limits of rates",
@@ -100,6 +117,11 @@ def write(part: Part, alone: list[str]) -> None:
         "The gateway alone, over services that answer from memory (reach: 300 µs of processor time):",
         "",
         *(f"- {line}" for line in alone),
+        "",
+        "Identity alone, `python -m services.identity.bench.logins` (reach: no step of its loop beyond 20 ms; a look at a busy",
+        "process, as below the tables, waits for all the steps of others that came before it):",
+        "",
+        *(f"- {line}" for line in hashing),
         "",
     ]
     PAGE.write_text("\n".join([*lines, "\n".join(sections)]), encoding="utf-8")

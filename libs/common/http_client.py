@@ -55,20 +55,25 @@ class _Connection(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._held = 0
         self._is_whole_wanted = self._is_begun = self._is_paused = False
-        self._ended: BrokenAnswer | None = None
+        self._ended: OSError | None = None
         self.head: Head | None = None
         self.is_answered = True
         """Nothing of an answer is to come."""
         self.is_usable = True
         self.idle_since = 0.0
 
-    async def ask(self, request: bytes, *, whole: bool) -> Head:
-        """Sends a request; returns with the head of its answer, once the whole of it is there or at once."""
+    async def ask(self, request: bytes, until: float, *, whole: bool) -> Head:
+        """Sends a request; returns with the head of its answer, once the whole of it is there or at once. Raises TimeoutError
+        where that is not before this time of the loop: asyncio's own time limit costs three times as much."""
         assert self._transport is not None
         self._headers, self.head = {}, None
         self._is_whole_wanted, self._is_begun, self.is_answered = whole, False, False
         self._transport.write(request)
-        await self._more()
+        limit = self._loop.call_at(until, self._late)
+        try:
+            await self._more()
+        finally:
+            limit.cancel()
         assert self.head is not None
         return self.head
 
@@ -112,7 +117,11 @@ class _Connection(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
-    def _end(self, fault: BrokenAnswer) -> None:
+    def _late(self) -> None:
+        if not self.is_answered:
+            self._end(TimeoutError())
+
+    def _end(self, fault: OSError) -> None:
         self.is_usable = False
         if self.is_answered or self._ended is not None:
             return
@@ -193,11 +202,15 @@ class Host:
     ) -> tuple[Head, bytes]:
         """One request and its whole answer, all within this time."""
         request = self._request(method, target, headers, body)
-        async with asyncio.timeout(timeout_s), self._free:
-            connection, head = await self._ask(method, request, whole=True)
+        until = asyncio.get_running_loop().time() + timeout_s
+        await self._turn(until)
+        try:
+            connection, head = await self._ask(method, request, until, whole=True)
             content = connection.body()
             self._keep(connection)
             return head, content
+        finally:
+            self._free.release()
 
     @asynccontextmanager
     async def stream(
@@ -205,13 +218,16 @@ class Host:
     ) -> AsyncIterator[tuple[Head, AsyncIterator[bytes]]]:
         """One request; its answer is read in pieces, each within this time, in bounded memory."""
         request = self._request(method, target, headers, None)
-        async with self._free:
-            async with asyncio.timeout(timeout_s):
-                connection, head = await self._ask(method, request, whole=False)
+        until = asyncio.get_running_loop().time() + timeout_s
+        await self._turn(until)
+        try:
+            connection, head = await self._ask(method, request, until, whole=False)
             try:
                 yield head, connection.pieces(timeout_s)
             finally:
                 self._keep(connection)
+        finally:
+            self._free.release()
 
     def close(self) -> None:
         """Ends all connections; whoever waits for an answer hears that it broke off."""
@@ -230,13 +246,21 @@ class Host:
         head = "\r\n".join([*lines, "", ""]).encode()
         return head + body if body else head
 
-    async def _ask(self, method: str, request: bytes, *, whole: bool) -> tuple[_Connection, Head]:
+    async def _turn(self, until: float) -> None:
+        """Waits until there are not too many; who has had it releases `_free`."""
+        if self._free.locked():
+            async with asyncio.timeout_at(until):
+                await self._free.acquire()
+        else:
+            await self._free.acquire()
+
+    async def _ask(self, method: str, request: bytes, until: float, *, whole: bool) -> tuple[_Connection, Head]:
         while True:
             kept = self._kept()
-            connection = kept or await self._open()
+            connection = kept or await self._open(until)
             self._busy.add(connection)
             try:
-                return connection, await connection.ask(request, whole=whole)
+                return connection, await connection.ask(request, until, whole=whole)
             except BaseException as fault:
                 self._busy.discard(connection)
                 connection.close()
@@ -244,9 +268,9 @@ class Host:
                 if not (isinstance(fault, _Unanswered) and kept and method in REPEATABLE):
                     raise
 
-    async def _open(self) -> _Connection:
+    async def _open(self, until: float) -> _Connection:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        async with asyncio.timeout_at(min(until, loop.time() + CONNECT_TIMEOUT_S)):
             if self._unix_socket:
                 return (await loop.create_unix_connection(_Connection, self._unix_socket))[1]
             return (await loop.create_connection(_Connection, self._name, self._port, ssl=self._tls))[1]

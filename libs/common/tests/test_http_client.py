@@ -185,6 +185,27 @@ async def test_who_does_not_answer_in_time_loses_the_connection(told):
     await eventually(lambda: told.ended == 1)
 
 
+async def test_an_answer_that_stops_in_its_middle_is_waited_for_no_longer(told):
+    told.script = [[OK[:-1]]]
+    host = told.host()
+    with pytest.raises(TimeoutError):
+        await get(host, timeout_s=0.05)
+    assert await get(host) == (200, b"ok")
+    assert told.opened == 2
+
+
+async def test_waiting_for_ones_turn_is_part_of_the_time(told):
+    told.script = [[]]
+    host = told.host(connections_max=1)
+    first = asyncio.create_task(get(host))
+    await eventually(lambda: len(told.asked) == 1)
+    with pytest.raises(TimeoutError):
+        await get(host, timeout_s=0.05)
+    assert len(told.asked) == 1
+    first.cancel()
+    assert await get(host) == (200, b"ok")
+
+
 async def test_who_is_cancelled_ends_the_connection_and_gives_its_place_back(told):
     told.script = [[]]
     host = told.host(connections_max=1)
