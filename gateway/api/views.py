@@ -115,7 +115,7 @@ def user_view(user: UserShape) -> Json:
 
 
 def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
-    """A transfer as one of its parties sees it."""
+    """A transfer as one of its parties sees it. Lists have many: what always has a value is not looked at again."""
     payer, payee = transfer["payer"], transfer["payee"]
     outgoing = payer["entity_id"] == entity_id
     other = payee if outgoing else payer
@@ -124,15 +124,18 @@ def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
         "transfer": "out" if outgoing else "in",
         "isInitiator": transfer["initiator"] == ("payer" if outgoing else "payee"),
         "accountNumber": other["number"],
-        "entityName": other["name"],
         "amount": json_number(transfer["amount_minor"]),
         "unit": transfer["unit"],
-        "description": transfer["description"],
         "status": status_view(transfer),
-        "cancellationReason": transfer.get("reason"),
-        **_dates(transfer),
     }
-    return _said(view)
+    if name := other["name"]:
+        view["entityName"] = name
+    if description := transfer["description"]:
+        view["description"] = description
+    if reason := transfer.get("reason"):
+        view["cancellationReason"] = reason
+    _add_dates(view, transfer)
+    return view
 
 
 def initiated_view(transfer: TransferJson) -> Json:
@@ -172,21 +175,24 @@ def status_view(transfer: TransferJson) -> str:
     return f"transfer{transfer['status'].capitalize()}"
 
 
+def _add_dates(view: Json, transfer: TransferJson) -> None:
+    view["dateProposed"] = transfer["proposed_at"]
+    if transfer["status"] == "initiated" and (expires := transfer.get("expires_at")):
+        view["dateExpires"] = expires
+    if completed := transfer.get("completed_at"):
+        view["dateCompleted"] = completed
+    if cancelled := transfer.get("cancelled_at"):
+        view["dateCancelled"] = cancelled
+
+
 def _dates(transfer: TransferJson) -> Json:
-    return {
-        "dateProposed": transfer["proposed_at"],
-        "dateExpires": transfer.get("expires_at") if transfer["status"] == "initiated" else None,
-        "dateCompleted": transfer.get("completed_at"),
-        "dateCancelled": transfer.get("cancelled_at"),
-    }
+    dates: Json = {}
+    _add_dates(dates, transfer)
+    return dates
 
 
 def given(**fields: Any) -> Json:
     """The fields that have a value."""
-    return _said(fields)
-
-
-def _said(fields: Json) -> Json:
     return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
