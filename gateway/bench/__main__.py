@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -20,9 +22,9 @@ import psutil
 from gateway.bench import report
 from gateway.bench.alone import alone
 from gateway.bench.lateness import logins
-from gateway.bench.load import Connect, Operation, measure, over_tcp
+from gateway.bench.load import Connect, Measured, Operation, measure, over_tcp
 from gateway.bench.operations import LOGINS, PAYMENTS, STRAIGHT, direct, operations
-from gateway.bench.processes import REST_SHARE, REST_WITHIN_S, Processes, shares, told
+from gateway.bench.processes import REST_SHARE, REST_WITHIN_S, Processes, between, shares, told
 from gateway.bench.report import Part
 from libs.common import logs
 from tests.bench.seeding import Community, Doors, doors_of, settle
@@ -31,6 +33,7 @@ from tests.e2e.running import Running, Servers, embedded, full
 
 CONNECTIONS = (1, 16, 64)
 WARM_UP_S = 0.5
+PAYMENT_TURNS = 2
 SHARE_CONNECTIONS, SHARE_ROUNDS = 16, 5
 """How the gateway's share is taken: the least of several rounds is what others on the machine disturbed least."""
 HASHING_WITHIN_S = 120.0
@@ -89,8 +92,8 @@ async def run(part: Part, node: Running, community: Community, doors: Doors, ide
             continue
         shares_us = sorted(one - other for one, other in told_both)
         part.say(
-            f"Processor time of the gateway's process for `{name}`, {SHARE_CONNECTIONS} connections, {len(told_both)} rounds: a call through the gateway less "
-            f"one straight at the ledger {shares_us[0]:.0f} µs at least, {shares_us[len(shares_us) // 2]:.0f} in the middle, "
+            f"Processor time of the gateway's process for `{name}`, {SHARE_CONNECTIONS} connections, {len(told_both)} rounds: "
+            f"a call through the gateway less one straight at the ledger {shares_us[0]:.0f} µs at least, {shares_us[len(shares_us) // 2]:.0f} in the middle, "
             f"{shares_us[-1]:.0f} at most (reach 300; a whole call through the gateway "
             f"{min(one for one, _ in told_both):.0f} at least); {report.pace()}"
         )
@@ -109,29 +112,51 @@ async def _payments(
     connections: int,
     seconds: float,
 ) -> None:
-    """Through v1 and straight at the ledger, one right after the other, each from rest; and what they leave to do."""
-    rates = []
-    for name, (connect, operation) in ((PAYMENTS, through), (STRAIGHT, straight)):
+    """Through v1 and straight at the ledger by turns, each from rest; and what they leave to do."""
+    sums = {PAYMENTS: _Sum(through), STRAIGHT: _Sum(straight)}
+    left_s: list[float | None] = []
+    for name in (PAYMENTS, STRAIGHT) * PAYMENT_TURNS:
         await _rest(part, processes)
-        before = processes.used_s(), processes.own_s()
-        waited, began = processes.waited_s(), time.monotonic()
-        measured = await measure(connect, operation, connections=connections, seconds=seconds)
-        without_core = shares(waited, processes.waited_s(), time.monotonic() - began)
-        part.add(name, connections, measured, processes.own_s() - before[1])
-        part.say(
-            f"While {connections} connections did {name}, loops were ready without a core, % of the time: {without_core}"
-        )
-        rates.append(measured.rate)
+        used = processes.used_s()
+        await sums[name].turn(processes, connections, seconds)
         if name == PAYMENTS:
-            took = await processes.rest()
-            done = f"was done {took:.1f} s later" if took is not None else f"was not done {REST_WITHIN_S:.0f} s later"
-            part.say(
-                f"What {connections} connections paying left to do (notices, mail, events) {done}. Processor time of one "
-                f"payment with that, µs: {told(before[0], processes.used_s(), len(measured.calls))}"
-            )
+            left_s.append(await processes.rest())
+            sums[name].used_s += between(used, processes.used_s())
+    for name, each in sums.items():
+        part.add(name, connections, each.measured, each.own_s)
+        part.say(
+            f"While {connections} connections did {name}, loops were ready without a core, % of the time: "
+            f"{shares(each.waited_s, each.measured.took_s)}"
+        )
+    done = [each for each in left_s if each is not None]
+    took = f"{max(done):.1f} s later" if len(done) == len(left_s) else f"not within {REST_WITHIN_S:.0f} s"
+    paid = sums[PAYMENTS]
+    part.say(
+        f"What {connections} connections paying left to do (notices, mail, events) was done {took}. Processor time of one "
+        f"payment with that, µs: {told(paid.used_s, len(paid.measured.calls))}"
+    )
     if connections > 1:
+        rates = [each.measured.rate for each in sums.values()]
         share = rates[0] / rates[1] if rates[1] else 0
         part.say(f"Payments through v1 to straight, {connections} connections: {share:.2f} (reach 0.5)")
+
+
+@dataclass(slots=True)
+class _Sum:
+    """One operation, measured several times."""
+
+    what: tuple[Connect, Operation]
+    measured: Measured = field(default_factory=Measured)
+    own_s: float = 0.0
+    waited_s: Counter[str] = field(default_factory=Counter)
+    used_s: Counter[str] = field(default_factory=Counter)
+    """With what was left to do afterwards."""
+
+    async def turn(self, processes: Processes, connections: int, seconds: float) -> None:
+        own, waited = processes.own_s(), processes.waited_s()
+        self.measured.add(await measure(*self.what, connections=connections, seconds=seconds))
+        self.own_s += processes.own_s() - own
+        self.waited_s += between(waited, processes.waited_s())
 
 
 async def _cost(connect: Connect, operation: Operation, pid: int, seconds: float) -> float | None:

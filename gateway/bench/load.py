@@ -66,6 +66,13 @@ class Measured:
     def rate(self) -> float:
         return len(self.calls) / self.took_s if self.took_s else 0.0
 
+    def add(self, more: "Measured") -> None:
+        """What was measured of the same at another time."""
+        self.took_s += more.took_s
+        self.calls += more.calls
+        self.wrong += more.wrong
+        self.last_wrong = more.last_wrong or self.last_wrong
+
     def at(self, share: float) -> float:
         """Milliseconds within which this share of the calls was answered."""
         ordered = sorted(self.calls)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,16 +69,21 @@ class Processes:
         return None
 
 
-def told(before: Mapping[str, float], after: Mapping[str, float], calls: int) -> str:
+def between(before: Mapping[str, float], after: Mapping[str, float]) -> Counter[str]:
+    """How much more it is by name."""
+    return Counter({name: after[name] - before[name] for name in after})
+
+
+def told(used_s: Mapping[str, float], calls: int) -> str:
     """Microseconds a call by name, the largest first."""
-    costs = {name: (after[name] - before[name]) / max(1, calls) * 1e6 for name in after}
+    costs = {name: used / max(1, calls) * 1e6 for name, used in used_s.items()}
     named = [f"{name} {cost:,.0f}" for name, cost in sorted(costs.items(), key=lambda item: -item[1]) if cost >= 1]
     return f"{', '.join(named)}; together {sum(costs.values()):,.0f} µs"
 
 
-def shares(before: Mapping[str, float], after: Mapping[str, float], took_s: float) -> str:
+def shares(waited_s: Mapping[str, float], took_s: float) -> str:
     """In hundredths of the time by name, the largest first."""
-    parts = {name: (after[name] - before[name]) / took_s * 100 for name in after}
+    parts = {name: waited / took_s * 100 for name, waited in waited_s.items()}
     return ", ".join(
         f"{name} {part:.0f}" for name, part in sorted(parts.items(), key=lambda item: -item[1]) if part >= 1
     )
