@@ -3,7 +3,7 @@ while as many only read, so that what a look waits for among others' requests is
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.bench.load import Connect, Connection, Measured, Operation, measure
@@ -29,24 +29,28 @@ async def logins(
     *,
     identity: Connect,
     pid: int,
+    spent_s: Callable[[], float],
     connections: int,
     seconds: float,
-) -> Measured:
-    """Logins, and beside them a look every few milliseconds at how soon the process that hashes answers."""
+) -> tuple[Measured, float]:
+    """Logins, and beside them a look every few milliseconds at how soon the process that hashes answers; and how much more
+    `spent_s` tells after them than before."""
     found: list[Measured] = []
 
     async def asked(what: Operation) -> None:
         found.append(await measure(gateway, what, connections=connections, seconds=seconds))
 
     before = await _looks(identity, pid, asked(reading))
+    spent = spent_s()
     beside = await _looks(identity, pid, asked(operation))
+    used = spent_s() - spent
     part.say(
         f"While {connections} log in, the process that hashes answers `GET /health/live` (every {LOOK_EVERY_S * 1000:.0f} ms, "
         f"{len(beside.all.calls)} times) within {_late(beside.all)}; without the time in which it or the client was ready "
         f"and had no core, within {_late(beside.with_a_core)} (reach 20; this holds the wait behind others' requests too). "
         f"Just before, while as many read balances: {_late(before.all)}; {_late(before.with_a_core)}"
     )
-    return found[-1]
+    return found[-1], used
 
 
 def _late(looks: Measured) -> str:
