@@ -134,7 +134,7 @@ def transfer_view(transfer: TransferJson, entity_id: str) -> Json:
         view["description"] = description
     if reason := transfer.get("reason"):
         view["cancellationReason"] = reason
-    _add_dates(view, transfer)
+    view.update(_dates(transfer))
     return view
 
 
@@ -175,19 +175,14 @@ def status_view(transfer: TransferJson) -> str:
     return f"transfer{transfer['status'].capitalize()}"
 
 
-def _add_dates(view: Json, transfer: TransferJson) -> None:
-    view["dateProposed"] = transfer["proposed_at"]
-    if transfer["status"] == "initiated" and (expires := transfer.get("expires_at")):
-        view["dateExpires"] = expires
-    if completed := transfer.get("completed_at"):
-        view["dateCompleted"] = completed
-    if cancelled := transfer.get("cancelled_at"):
-        view["dateCancelled"] = cancelled
-
-
 def _dates(transfer: TransferJson) -> Json:
-    dates: Json = {}
-    _add_dates(dates, transfer)
+    dates: Json = {"dateProposed": transfer["proposed_at"]}
+    if transfer["status"] == "initiated" and (expires := transfer.get("expires_at")):
+        dates["dateExpires"] = expires
+    if completed := transfer.get("completed_at"):
+        dates["dateCompleted"] = completed
+    if cancelled := transfer.get("cancelled_at"):
+        dates["dateCancelled"] = cancelled
     return dates
 
 

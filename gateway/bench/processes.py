@@ -89,6 +89,12 @@ def shares(waited_s: Mapping[str, float], took_s: float) -> str:
     )
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time of one process so far."""
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system)
+
+
 def waited_s(pid: int) -> float:
     """How long the main thread of a process, where its event loop runs, was ready and had no core so far (Linux)."""
     with contextlib.suppress(OSError, ValueError, IndexError):

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,23 +21,8 @@ OLD = {
 """The server it replaces, at 16 / 64 connections."""
 
 
-PACE_STEPS = 1_000_000
-
-
 def load_average() -> str:
     return " ".join(f"{each:.2f}" for each in os.getloadavg())
-
-
-def pace() -> str:
-    """How fast the processor is at this moment: others on the same machine slow it without being seen in its load."""
-    began, total = time.process_time(), 0
-    for number in range(PACE_STEPS):
-        total += number
-    return f"a step of a bare Python loop takes {(time.process_time() - began) / PACE_STEPS * 1e9:.0f} ns"
-
-
-def state() -> str:
-    return f"load average {load_average()}, {pace()}"
 
 
 @dataclass(slots=True)
@@ -47,7 +31,7 @@ class Part:
 
     title: str
     command: str = "python -m gateway.bench"
-    began: str = field(default_factory=state)
+    began: str = field(default_factory=load_average)
     rows: list[str] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
@@ -74,7 +58,7 @@ class Part:
     def text(self) -> str:
         """In Markdown."""
         date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        measured = f"- `{self.command}`, {date}; before: {self.began}; after: {state()}"
+        measured = f"- `{self.command}`, {date}; load average before {self.began}, after {load_average()}"
         head = [
             f"## {self.title}",
             "",
@@ -94,8 +78,8 @@ def write(part: Part, alone: list[str], hashing: list[str]) -> None:
         "# The public API's figures",
         "",
         "Written by `python -m gateway.bench [--full]`, never by hand. Node, databases and the client that asks share one machine.",
-        "What else the machine did (the load average tells), and what others did on the hardware that it shares with them (the",
-        "pace of a bare Python loop tells a part of it), slows every line.",
+        "What else the machine did (the load average tells), and what others did on the hardware that it shares with them,",
+        "slows every line.",
         "",
         f"- machine: {_machine()}",
         f"- Python {platform.python_version()}; the node logs at the level `warning`, without limits of rates",

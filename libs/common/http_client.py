@@ -64,7 +64,7 @@ class _Connection(asyncio.Protocol):
 
     async def ask(self, request: bytes, until: float, *, whole: bool) -> Head:
         """Sends a request; returns with the head of its answer, once the whole of it is there or at once. Raises TimeoutError
-        where that is not before this time of the loop: asyncio's own time limit costs three times as much."""
+        where that is not before this time of the loop (by a timer: `asyncio.timeout_at` costs 4 µs more)."""
         assert self._transport is not None
         self._headers, self.head = {}, None
         self._is_whole_wanted, self._is_begun, self.is_answered = whole, False, False

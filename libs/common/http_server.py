@@ -14,7 +14,7 @@ BODY_WITHIN_S = 120.0
 class BoundedHttp(HttpToolsProtocol):
     """Closes a connection whose request's head grows beyond HEAD_BYTES_MAX after its first piece (431), or is not there whole
     HEAD_WITHIN_S after the connection or the head began, or whose body is not there BODY_WITHIN_S after it began (408). The
-    size of bodies is bounded by the applications."""
+    size of bodies is bounded by the applications. Answers go through `_OneWrite`."""
 
     _in_head = True
     _body_of: Any = None

@@ -67,7 +67,7 @@ def request(service: str, method: str, route: str, status: int, took_s: float) -
     took_ms = round(took_s * 1000, 1)
     if _request_lines is None:
         _log.info("request", service=service, method=method, route=route, status=status, took_ms=took_ms)
-    elif _request_lines:
+    else:
         line = orjson.dumps(
             {
                 "method": method,

@@ -310,9 +310,8 @@ class RabbitBus:
         assert task is not None
         self._handling.add(task)
         try:
-            with contextlib.suppress(
-                asyncio.CancelledError, *_FAULTS
-            ):  # not acknowledged: the broker hands it out again
+            # what is suppressed was not acknowledged: the broker hands it out again
+            with contextlib.suppress(asyncio.CancelledError, *_FAULTS):
                 await work
         finally:
             self._handling.discard(task)
