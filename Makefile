@@ -1,5 +1,8 @@
 # make help explains itself; `make run` and `make test` need only Python >= 3.11, make and a package index.
-PYTHON ?= python3
+# the system's Python before another on the PATH: distributions compile it for speed, see docs/decisions/the-systems-python.md
+PYTHON ?= $(shell for each in /usr/bin/python3 python3; do \
+	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; \
+	done || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --retries 8 --timeout 60 --require-hashes --no-deps

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway.bench import report
+from gateway.bench import report, servers
 from gateway.bench.alone import alone
 from gateway.bench.lateness import logins
 from gateway.bench.load import Operation, measure, over_tcp
@@ -73,9 +73,8 @@ def _measured(part: Part, node: Running, count: int, seconds: float, *, is_embed
         node.stop()
 
 
-def _full(folder: Path) -> Running:
-    servers = Servers(**{name: os.environ[variable] for name, variable in VARIABLES.items()})
-    return full(folder, servers, **NO_LIMIT)
+def _servers() -> Servers:
+    return Servers(**{name: os.environ[variable] for name, variable in VARIABLES.items()})
 
 
 def _hashing(seconds: float) -> list[str]:
@@ -104,11 +103,13 @@ def main() -> None:
     if not given.only_full:
         ways.append(("embedded", lambda folder: embedded(folder, **NO_LIMIT)))
     if given.full or given.only_full:
-        ways.append(("full", _full))
+        ways.append(("full", lambda folder: full(folder, _servers(), **NO_LIMIT)))
     titles = {"embedded": "One process with embedded stores", "full": "Every service by itself with real servers"}
     for kind, make in ways:
         part = Part(titles[kind], " ".join(["python -m gateway.bench", *sys.argv[1:]]))
         print(f"{part.title}, {count} members, {seconds:g} s each:", flush=True)
+        if kind == "full":
+            part.say(f"Servers: {asyncio.run(servers.told(_servers()))}")
         with tempfile.TemporaryDirectory(prefix="mccs-bench-") as folder:
             _measured(part, make(Path(folder)), count, seconds, is_embedded=kind == "embedded")
         if not given.short:
