@@ -8,6 +8,7 @@ import orjson
 from gateway.edge import Scope
 from gateway.tests.house import BAKERY, House, furnished
 from gateway.tests.requests import PUBLISHED, Good
+from libs.common.lasting import lasting
 
 CALLS = 2_000
 SHOWN = ("POST /transfers", "PATCH /transfers/{transferID}", "GET /balance", "GET /user/entities", "GET /entities")
@@ -15,7 +16,8 @@ SHOWN = ("POST /transfers", "PATCH /transfers/{transferID}", "GET /balance", "GE
 
 async def alone() -> list[str]:
     """Microseconds for each of the operations shown, answering services (a tenth or so) included: printed and returned."""
-    house = furnished(House(rate_per_minute=1_000_000))
+    with lasting():  # as every service starts
+        house = furnished(House(rate_per_minute=1_000_000))
     shown = [good for good in PUBLISHED if good.name in SHOWN]
     shown.append(Good("GET", "/entities/{entityID}", ids={"entityID": BAKERY}))
     lines = []
