@@ -45,12 +45,12 @@ async def run(subject: Subject, through: Mapping[str, Operation], straight: Mapp
     for name, operation in through.items():
         await measure(subject.gateway, operation, connections=4, seconds=WARM_UP_S)
         for connections in CONNECTIONS:
-            await subject.rest()
             if name == PAYMENTS:
                 await payments(subject, operation, straight[name], connections)
             elif name == LOGINS:
                 await logins(subject, operation, through["balance"], connections)
             else:
+                await subject.rest()
                 before = subject.processes.own_s()
                 measured = await measure(subject.gateway, operation, connections=connections, seconds=subject.seconds)
                 subject.part.add(name, connections, measured, subject.processes.own_s() - before)

@@ -27,6 +27,7 @@ class Looks:
 async def logins(subject: Subject, operation: Operation, reading: Operation, connections: int) -> None:
     """Logins, and beside them a look every few milliseconds at how soon the process that hashes answers."""
     part, processes, pid = subject.part, subject.processes, subject.processes.pid("identity")
+    await subject.rest()
 
     async def ask(what: Operation) -> tuple[Measured, float]:
         before = processes.own_s()

@@ -83,7 +83,7 @@ def write(part: Part, alone: list[str], hashing: list[str]) -> None:
         "slows every line.",
         "",
         f"- machine: {_machine()}",
-        f"- Python {sys.version}; the node logs at the level `warning`, without limits of rates",
+        f"- Python {' '.join(sys.version.split())}; the node logs at the level `warning`, without limits of rates",
         "- `CPU µs a call` is the processor time of the node's own processes (of the embedded node its PostgreSQL too; real",
         "  servers are not in it), background work of the same seconds included",
         "- every line begins when the node is at rest (it uses less than 0.15 of a core; waited for up to a minute): what",

@@ -8,17 +8,17 @@ from gateway.bench.subject import Subject
 
 CONNECTIONS, ROUNDS = 16, 5
 """The least of several rounds is what others on the machine disturbed least."""
+AT_REST_S = 1.0
 
 
 async def share(subject: Subject, name: str, through: Operation, straight: Operation) -> None:
     """In the embedded node, where all is one process, the difference is the gateway's share; in a full set the gateway's
     process has nothing to do with what goes straight to the ledger."""
-    await subject.rest()
     pid = subject.processes.pid("gateway")
     rounds = [
         (
-            await _cost_us(subject.gateway, through, pid, subject.seconds),
-            await _cost_us(subject.ledger, straight, pid, subject.seconds),
+            await _cost_us(subject, subject.gateway, through, pid),
+            await _cost_us(subject, subject.ledger, straight, pid),
         )
         for _ in range(ROUNDS)
     ]
@@ -36,24 +36,21 @@ async def share(subject: Subject, name: str, through: Operation, straight: Opera
     )
 
 
-async def _cost_us(connect: Connect, operation: Operation, pid: int, seconds: float) -> float | None:
+async def _cost_us(subject: Subject, connect: Connect, operation: Operation, pid: int) -> float | None:
     """Processor time of this process for one operation, what it uses at rest taken off; None where it does not come to
     rest."""
-    at_rest = await _at_rest(pid, 1.0)
+    await subject.rest()
+    at_rest = await _used_at_rest(pid)
     if at_rest >= REST_SHARE:
         return None
     before = cpu_s(pid)
-    measured = await measure(connect, operation, connections=CONNECTIONS, seconds=seconds)
+    measured = await measure(connect, operation, connections=CONNECTIONS, seconds=subject.seconds)
     used = cpu_s(pid) - before - at_rest * measured.took_s
     return used / max(1, len(measured.calls)) * 1e6
 
 
-async def _at_rest(pid: int, lasts_s: float) -> float:
-    """What the process uses a second when nobody asks it anything, after the work that was left over is done."""
-    for _ in range(10):
-        before = cpu_s(pid)
-        await asyncio.sleep(lasts_s)
-        used = (cpu_s(pid) - before) / lasts_s
-        if used < REST_SHARE:
-            break
-    return used
+async def _used_at_rest(pid: int) -> float:
+    """Processor time that the process uses a second when nobody asks it anything."""
+    before = cpu_s(pid)
+    await asyncio.sleep(AT_REST_S)
+    return (cpu_s(pid) - before) / AT_REST_S
